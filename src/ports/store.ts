@@ -1,0 +1,138 @@
+/**
+ * The store port: what the engine needs of the shared tier. Implementations batch on their own, decide lifetimes on their own
+ * clock, and hold the validity rule:
+ *
+ * An entry remembers the snapshot its load began under; an invalidation remembers the transaction that made it. An entry is valid
+ * exactly when every invalidation of its key, its tags and its namespace is visible in that snapshot.
+ *
+ * All ids, tags and names arrive already qualified and cut (kernel/names). Every method rejects with StoreError when the store
+ * cannot answer, and with nothing else.
+ */
+import type { Remaining } from '../kernel/freshness.js';
+import type { Snapshot, Xid } from '../kernel/snapshot.js';
+import type { Encoded } from '../kernel/codec.js';
+
+/**
+ * What a load carries from its beginning to its end: under which incarnation of the store it began, what it could see, and when,
+ * by the store's own clock (opaque to the engine).
+ */
+export interface LoadToken {
+  readonly incarnation: string;
+  readonly snapshot: Snapshot;
+  readonly at: string;
+}
+
+/** An entry as the shared tier holds it, valid at the moment of the read. Times are milliseconds from that moment. */
+export interface StoredEntry {
+  readonly encoded: Encoded;
+  /** Tags as stored (kernel/names `storedTag`). */
+  readonly tags: readonly string[];
+  /** Remaining times; an `expire` of a name of the entry is already counted in. */
+  readonly remaining: Remaining;
+  /** Until the loader may be tried again after a failure; 0 or less = now. */
+  readonly retryIn: number;
+  /** The sliding window, or undefined when reads do not extend freshness. */
+  readonly sliding: number | undefined;
+  /** Until the absolute ceiling of sliding; Infinity = none. */
+  readonly ceiling: number;
+  /** Since it was written. */
+  readonly age: number;
+}
+
+export interface StoreRead {
+  /** What this read could see: proof of validity for a hit, the load's token on a miss. One object per batch. */
+  readonly token: LoadToken;
+  /** Undefined when there is no row, it is dead, or an invalidation hides it. */
+  readonly entry: StoredEntry | undefined;
+}
+
+/** How long a written entry is to live. Milliseconds from the write, decided by the store's clock. */
+export interface Lifetimes {
+  /** Time to freshness' end (jitter already applied); Infinity = never. With `sliding`: the absolute ceiling. Undefined = only sliding or expiresAt. */
+  readonly ttl: number | undefined;
+  /** Each read extends freshness to this long from the read, never past `ttl`/`expiresAt`. */
+  readonly sliding: number | undefined;
+  /** Absolute end of freshness, milliseconds since 1970. Exclusive with `ttl`. */
+  readonly expiresAt: number | undefined;
+  /** Additional time after the end of freshness in which it may be served stale; 0 = none. */
+  readonly grace: number;
+  /** Age from which a read starts a background refresh; undefined = none. */
+  readonly early: number | undefined;
+}
+
+export interface EntryWrite {
+  readonly id: string;
+  readonly encoded: Encoded;
+  readonly tags: readonly string[];
+  readonly lifetimes: Lifetimes;
+  /** How long the loader took, in milliseconds; undefined for a plain set. */
+  readonly loadMs: number | undefined;
+}
+
+/** What a write that was carried out left behind: remaining times by the store's clock, and what the write could see. */
+export interface WriteReceipt {
+  readonly remaining: Remaining;
+  /** Until the absolute ceiling of sliding; Infinity = none. */
+  readonly ceiling: number;
+  readonly token: LoadToken;
+  /** The writing transaction: a later message about it is about this very write. */
+  readonly xid: Xid;
+}
+
+/**
+ * Why a fill was refused. `invalidated`: a name of it was invalidated after the load began. `newer`: someone set the key meanwhile.
+ * `deadline`: the load took longer than `loadDeadline`. `incarnation`: the store is not the one the load began under.
+ */
+export type RefusalReason = 'invalidated' | 'newer' | 'deadline' | 'incarnation';
+
+export type FillResult =
+  | { readonly status: 'stored'; readonly receipt: WriteReceipt }
+  | { readonly status: 'refused'; readonly reason: RefusalReason };
+
+/** `delete`: never served again. `expire`: no longer fresh, may be served stale within its grace. */
+export type InvalidationKind = 'delete' | 'expire';
+
+/** The transaction that logged an invalidation. */
+export interface InvalidationReceipt {
+  readonly xid: Xid;
+}
+
+export interface Store {
+  /** Which implementation this is, for events and statistics: `postgres`, `memory`, ... */
+  readonly kind: string;
+
+  /** Connects, checks and prepares. Rejects with ConfigurationError for what waiting cannot mend, with StoreError when unreachable. May be called again after a StoreError. */
+  open(): Promise<void>;
+
+  /** Waits for what was begun, then releases everything. Calls after it reject. */
+  close(): Promise<void>;
+
+  /** Reads one entry; concurrent reads share a statement. */
+  read(id: string): Promise<StoreRead>;
+
+  /** Publishes a load's result, unless something happened to it since `token`. Silent: other processes are not told. */
+  fill(write: EntryWrite, token: LoadToken): Promise<FillResult>;
+
+  /** Writes as of now; the last committer wins, and older loads of the key are refused afterwards. */
+  set(write: EntryWrite): Promise<WriteReceipt>;
+
+  /** Logs the invalidation of the entry's key and removes it. `existed`: a servable (fresh or stale) entry was there. */
+  delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }>;
+
+  /** Logs an invalidation of each name; O(1) per name, whatever carries it. Never called with an empty list. */
+  invalidate(names: readonly string[], kind: InvalidationKind): Promise<InvalidationReceipt>;
+
+  /** Extends a sliding entry as of now. Undefined when there is no fresh entry; else its new remaining times. */
+  touch(id: string): Promise<Remaining | undefined>;
+
+  /** Leaves the loader of this entry alone for `ms`, cluster-wide, counted from now; no-op when there is no entry, or it was rewritten since `token`. */
+  postpone(id: string, ms: number, token: LoadToken): Promise<void>;
+}
+
+/** What every store is built with. */
+export interface StoreOptions {
+  /** The log's names that hide every entry of this cache: its namespace's and the whole table's. */
+  readonly scopeNames: readonly string[];
+  /** Milliseconds after which a load's result is refused. */
+  readonly loadDeadline: number;
+}
