@@ -9,6 +9,7 @@
  * cannot answer, and with nothing else.
  */
 import type { Remaining } from '../kernel/freshness.js';
+import type { Lifetimes } from '../kernel/lifetimes.js';
 import type { Snapshot, Xid } from '../kernel/snapshot.js';
 import type { Encoded } from '../kernel/codec.js';
 
@@ -44,20 +45,6 @@ export interface StoreRead {
   readonly token: LoadToken;
   /** Undefined when there is no row, it is dead, or an invalidation hides it. */
   readonly entry: StoredEntry | undefined;
-}
-
-/** How long a written entry is to live. Milliseconds from the write, decided by the store's clock. */
-export interface Lifetimes {
-  /** Time to freshness' end (jitter already applied); Infinity = never. With `sliding`: the absolute ceiling. Undefined = only sliding or expiresAt. */
-  readonly ttl: number | undefined;
-  /** Each read extends freshness to this long from the read, never past `ttl`/`expiresAt`. */
-  readonly sliding: number | undefined;
-  /** Absolute end of freshness, milliseconds since 1970. Exclusive with `ttl`. */
-  readonly expiresAt: number | undefined;
-  /** Additional time after the end of freshness in which it may be served stale; 0 = none. */
-  readonly grace: number;
-  /** Age from which a read starts a background refresh; undefined = none. */
-  readonly early: number | undefined;
 }
 
 export interface EntryWrite {

@@ -1,0 +1,53 @@
+/** Defaults: every one of them, here and nowhere else. */
+import { MAX_ID_BYTES } from './names.js';
+import type { Jitter, Policy, ResolvedPolicy } from './policy.js';
+
+/** What of a resolved policy has a default of its own; the rest is undefined unless set. */
+type DefaultedPolicy = Pick<
+  ResolvedPolicy,
+  'jitter' | 'localTtl' | 'grace' | 'backoff' | 'softTimeout' | 'hardTimeout' | 'leaseTimeout' | 'cacheNull' | 'tiers' | 'tags'
+>;
+
+const JITTER: Jitter = Object.freeze({ share: 0.1, most: 60_000 });
+
+/** Defaults of policies; durations in milliseconds. */
+export const POLICY_DEFAULTS: DefaultedPolicy = Object.freeze({
+  jitter: JITTER,
+  localTtl: Infinity,
+  grace: 0,
+  backoff: 30_000,
+  softTimeout: Infinity,
+  hardTimeout: Infinity,
+  leaseTimeout: 30_000,
+  cacheNull: true,
+  tiers: 'both',
+  tags: Object.freeze([]),
+});
+
+/** The layer `@Early` lies on: between the cache's `defaults` and the decorator's own policy. */
+export const EARLY_DEFAULTS: Policy = Object.freeze({ earlyTtl: '80%' });
+
+/** The layer `@Failover` lies on. */
+export const FAILOVER_DEFAULTS: Policy = Object.freeze({ grace: '24h' });
+
+/** Defaults of caches; durations in milliseconds. */
+export const CACHE_DEFAULTS = Object.freeze({
+  name: 'default',
+  startup: 'degraded',
+  poolSize: 4,
+  durability: 'unlogged',
+  migrate: true,
+  preparedStatements: true,
+  local: Object.freeze({ max: 10_000, maxBytes: 64 * 1024 * 1024, ttl: Infinity, isolation: 'frozen' }),
+  localLease: 5_000,
+  notify: 'deferred',
+  notifyDelay: 5,
+  heartbeat: Object.freeze({ every: 100, missedAfter: 2_000 }),
+  timeouts: Object.freeze({ read: 250, write: 1_000 }),
+  breaker: Object.freeze({ failures: 5, probeAfter: 2_000 }),
+  loadDeadline: 600_000,
+  scope: 'opt-out',
+  sweep: Object.freeze({ every: 60_000, batch: 1_000 }),
+  maxKeyBytes: MAX_ID_BYTES,
+  maxValueBytes: 1024 * 1024,
+} as const);
