@@ -13,6 +13,8 @@ export interface DurationLimits {
   readonly zero?: 'allowed' | 'refused' | undefined;
   /** Whether `Infinity` is a duration here (never, without limit). Default `'refused'`. */
   readonly never?: 'allowed' | 'refused' | undefined;
+  /** What the option takes, as its message says it. Default: the duration these limits describe. */
+  readonly expected?: string | undefined;
   /** The option's owner, for the message: a use case, `defaults`. Default: not said. */
   readonly subject?: string | undefined;
   /** Default `INVALID_POLICY`. */
@@ -40,21 +42,22 @@ const COMBINED = /^(?:(?:\d+\.?\d*|\.\d+) *[a-z]+ *)+$/i;
  */
 export function parseDuration(input: unknown, option: string, limits: DurationLimits = {}): number {
   const value = typeof input === 'string' ? fromText(input) : input;
-  const got = { option, got: input, subject: limits.subject, code: limits.code };
-  if (typeof value !== 'number' || Number.isNaN(value) || value < 0) throw refuse({ ...got, expected: expectation(limits) });
-  if (value === 0 ? limits.zero !== 'allowed' : value === Infinity && limits.never !== 'allowed') {
-    throw refuse({ ...got, expected: expectation(limits) });
+  const refused = { option, got: input, subject: limits.subject, code: limits.code };
+  if (typeof value !== 'number' || Number.isNaN(value) || value < 0 || (value === 0 && limits.zero !== 'allowed')) {
+    throw refuse({ ...refused, expected: limits.expected ?? durationForm(limits) });
   }
-  if (value === Infinity) return Infinity;
-  if (value > MAX_DURATION) throw refuse({ ...got, expected: `at most '10000y'${limits.never === 'allowed' ? ' or Infinity' : ''}` });
+  if (value === Infinity && limits.never === 'allowed') return Infinity;
+  if (value > MAX_DURATION) throw refuse({ ...refused, expected: bound(limits) });
   return value === 0 ? 0 : Math.max(1, Math.round(value));
 }
 
 /** What a duration with these limits may be, as messages say it. */
-export function expectation(limits: DurationLimits): string {
-  const sign = limits.zero === 'allowed' ? '0 or a positive' : 'a positive';
-  const never = limits.never === 'allowed' ? '' : 'finite ';
-  return `${sign} ${never}duration such as 5000, '90s' or '1h30m'`;
+export function durationForm(limits: DurationLimits): string {
+  return `${limits.zero === 'allowed' ? '0 or a' : 'a'} positive duration such as 5000, '90s' or '1h30m'`;
+}
+
+function bound(limits: DurationLimits): string {
+  return limits.never === 'allowed' ? "at most '10000y', or Infinity" : "a finite duration of at most '10000y'";
 }
 
 function fromText(text: string): number | undefined {

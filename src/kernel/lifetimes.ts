@@ -1,4 +1,6 @@
 /** Lifetimes: what a store is told about one write, made from a policy. */
+import { earlyAge } from './early-refresh.js';
+import { jittered } from './jitter.js';
 import type { ResolvedPolicy } from './policy.js';
 
 /** How long a written entry is to live. Whole milliseconds from the write, decided by the store's clock. */
@@ -17,12 +19,28 @@ export interface Lifetimes {
 
 /** What decides the lifetimes of one write beside its policy. */
 export interface LifetimesOptions {
-  /** Where jitter comes from, `Math.random` or alike, in [0, 1); `'none'` for values that were given (`set`), not loaded. */
+  /** Where jitter comes from: `Math.random`, or numbers in [0, 1). `'none'` for values that were given (`set`), not loaded. */
   readonly jitter: 'none' | (() => number);
-  /** Whether the value is null, which `nullTtl` is for. */
+  /** Whether the value is null; `nullTtl`, when set, then stands for `ttl` and `expiresAt`. */
   readonly isNull: boolean;
 }
 
-export function lifetimesOf(policy: ResolvedPolicy, _options: LifetimesOptions): Lifetimes {
-  return { ttl: policy.ttl, sliding: policy.sliding, expiresAt: policy.expiresAt, grace: policy.grace, early: undefined };
+/**
+ * The lifetimes of one write. Only a finite ttl is jittered: an instant means that instant, and a sliding window is
+ * spread by its readers.
+ *
+ * @example lifetimesOf(policy, { jitter: Math.random, isNull: false }) // { ttl: 563_210, early: 450_568, ... }
+ */
+export function lifetimesOf(policy: ResolvedPolicy, options: LifetimesOptions): Lifetimes {
+  const nullTtl = options.isNull ? policy.nullTtl : undefined;
+  const given = nullTtl ?? policy.ttl;
+  const ttl = options.jitter === 'none' || given === undefined || given === Infinity ? given : jittered(given, policy.jitter, options.jitter);
+  const { sliding, grace } = policy;
+  return {
+    ttl,
+    sliding,
+    expiresAt: nullTtl === undefined ? policy.expiresAt : undefined,
+    grace,
+    early: policy.early === undefined ? undefined : earlyAge(policy.early, { ttl: given, sliding }, ttl),
+  };
 }

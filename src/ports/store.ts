@@ -13,6 +13,8 @@ import type { Lifetimes } from '../kernel/lifetimes.js';
 import type { Snapshot, Xid } from '../kernel/snapshot.js';
 import type { Encoded } from '../kernel/codec.js';
 
+export type { Lifetimes };
+
 /**
  * What a load carries from its beginning to its end: under which incarnation of the store it began, what it could see, and when,
  * by the store's own clock (opaque to the engine).
