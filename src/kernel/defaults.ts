@@ -1,16 +1,26 @@
-/** Defaults: every one of them, here and nowhere else. */
+/** Defaults: every one of them, and nowhere else. How the docs show them is derived from here (kernel/options). */
 import { MAX_ID_BYTES } from './names.js';
 import type { Jitter, Policy, ResolvedPolicy } from './policy.js';
 
-/** What of a resolved policy has a default of its own; the rest is undefined unless set. */
+/** What of a resolved policy has a default; the rest is undefined unless set. */
 type DefaultedPolicy = Pick<
   ResolvedPolicy,
-  'jitter' | 'localTtl' | 'grace' | 'backoff' | 'softTimeout' | 'hardTimeout' | 'leaseTimeout' | 'cacheNull' | 'tiers' | 'tags'
+  | 'jitter'
+  | 'localTtl'
+  | 'grace'
+  | 'backoff'
+  | 'softTimeout'
+  | 'hardTimeout'
+  | 'leaseTimeout'
+  | 'cacheNull'
+  | 'tiers'
+  | 'tags'
 >;
 
+/** A tenth of the ttl, but a minute at most: enough to spread a burst of writes, too little to notice on a long ttl. */
 const JITTER: Jitter = Object.freeze({ share: 0.1, most: 60_000 });
 
-/** Defaults of policies; durations in milliseconds. */
+/** Defaults of policies; durations in milliseconds, `Infinity` = none. */
 export const POLICY_DEFAULTS: DefaultedPolicy = Object.freeze({
   jitter: JITTER,
   localTtl: Infinity,
@@ -24,13 +34,13 @@ export const POLICY_DEFAULTS: DefaultedPolicy = Object.freeze({
   tags: Object.freeze([]),
 });
 
-/** The layer `@Early` lies on: between the cache's `defaults` and the decorator's own policy. */
+/** What `@Early` brings: its layer lies over the cache's `defaults` and under the decorator's own policy. */
 export const EARLY_DEFAULTS: Policy = Object.freeze({ earlyTtl: '80%' });
 
-/** The layer `@Failover` lies on. */
+/** What `@Failover` brings, likewise. */
 export const FAILOVER_DEFAULTS: Policy = Object.freeze({ grace: '24h' });
 
-/** Defaults of caches; durations in milliseconds. */
+/** Defaults of caches; durations in milliseconds, sizes in bytes unless the name says otherwise. */
 export const CACHE_DEFAULTS = Object.freeze({
   name: 'default',
   startup: 'degraded',

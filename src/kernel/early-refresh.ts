@@ -13,7 +13,8 @@ import type { EarlyPoint } from './policy.js';
 export function parseEarly(input: unknown, subject: string): EarlyPoint {
   const share = parsePercentage(input);
   if (share !== undefined && share > 0 && share < 1) return { share };
-  if (isPercentage(input)) throw refuse({ option: 'earlyTtl', expected: "a percentage between '0%' and '100%'", got: input, subject });
+  if (isPercentage(input))
+    throw refuse({ option: 'earlyTtl', expected: "a percentage between '0%' and '100%'", got: input, subject });
   const age = parseDuration(input, 'earlyTtl', {
     never: 'allowed',
     subject,

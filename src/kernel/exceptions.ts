@@ -17,7 +17,8 @@ export function parseExceptions(input: unknown, subject: string): (error: unknow
     return (error) => classes.some((errorClass) => error instanceof errorClass);
   }
   // A class alone would be called without `new`, throw, and silently accept nothing.
-  if (!isFunction(input) || isErrorClass(input)) throw refuse({ option: 'exceptions', expected: EXPECTED, got: input, subject });
+  if (!isFunction(input) || isErrorClass(input))
+    throw refuse({ option: 'exceptions', expected: EXPECTED, got: input, subject });
   return (error) => {
     try {
       return input(error) === true;

@@ -65,11 +65,16 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   if (typeof value !== 'object') return typeof value;
   const { constructor } = value;
-  return typeof constructor === 'function' && constructor !== Object && constructor.name !== '' ? constructor.name : 'object';
+  return typeof constructor === 'function' && constructor !== Object && constructor.name !== ''
+    ? constructor.name
+    : 'object';
 }
 
 function cut(text: string): string {
   // Control characters would break the line the message stands on, and lone surrogates cannot be written as UTF-8.
-  const visible = text.slice(0, MAX_SHOWN).toWellFormed().replaceAll(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const visible = text
+    .slice(0, MAX_SHOWN)
+    .toWellFormed()
+    .replaceAll(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return text.length > MAX_SHOWN ? `${visible}…` : visible;
 }

@@ -18,7 +18,8 @@ export const MAX_JITTER_SHARE = 0.5;
 export function parseJitter(input: unknown, subject: string): Jitter {
   const share = parsePercentage(input);
   if (share !== undefined && share <= MAX_JITTER_SHARE) return { share, most: Infinity };
-  if (isPercentage(input)) throw refuse({ option: 'jitter', expected: "a percentage from '0%' to '50%'", got: input, subject });
+  if (isPercentage(input))
+    throw refuse({ option: 'jitter', expected: "a percentage from '0%' to '50%'", got: input, subject });
   const most = parseDuration(input, 'jitter', {
     zero: 'allowed',
     subject,

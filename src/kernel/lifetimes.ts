@@ -34,7 +34,10 @@ export interface LifetimesOptions {
 export function lifetimesOf(policy: ResolvedPolicy, options: LifetimesOptions): Lifetimes {
   const nullTtl = options.isNull ? policy.nullTtl : undefined;
   const given = nullTtl ?? policy.ttl;
-  const ttl = options.jitter === 'none' || given === undefined || given === Infinity ? given : jittered(given, policy.jitter, options.jitter);
+  const ttl =
+    options.jitter === 'none' || given === undefined || given === Infinity
+      ? given
+      : jittered(given, policy.jitter, options.jitter);
   const { sliding, grace } = policy;
   return {
     ttl,

@@ -1,19 +1,106 @@
-/** From what users say (`Policy` layers) to what the engine works with (`ResolvedPolicy`): pure, and never changing its input. */
+/**
+ * From what users say, in layers, to what the engine works with: pure functions that never change their input.
+ *
+ * Layers lie over each other: a cache's `defaults`, a decorator's, the run-time provider's, a call's. Later ones win option by option
+ * (arrays too: `tags` of a later layer stand alone); undefined is "not set" and never covers anything.
+ */
+import { ConfigurationError } from '../errors.js';
+import { findContradiction } from './contradictions.js';
+import { POLICY_DEFAULTS } from './defaults.js';
+import { isAcceptedByDefault } from './exceptions.js';
+import { refuse } from './expectation.js';
+import { type ParsedPolicy, parsePolicy } from './parse-policy.js';
 import type { Policy, ResolvedPolicy } from './policy.js';
 
-/** Laid over each other, later over earlier, without resolving: undefined is "not set", `ttl` and `expiresAt` replace each other. */
-export function overlayPolicies(_layers: readonly (Policy | undefined)[]): Policy {
-  throw new Error('not finished');
+/**
+ * Checks one layer alone, where it is given: names, values, and contradictions within it. A lifetime need not be among them.
+ *
+ * @param subject whose policy it is, for messages: `UserService.user`, `defaults`, `Cache.set`
+ * @param alsoKnown names beside a policy's own that may be there, such as a decorator's `key`
+ * @throws ConfigurationError `INVALID_POLICY`
+ * @example validatePolicy({ ttl: '10m', earlyTtl: '7m' }, 'ReportService.report')
+ */
+export function validatePolicy(policy: Policy, subject: string, alsoKnown: readonly string[] = []): void {
+  const parsed = parsePolicy(policy, subject, alsoKnown);
+  refuseContradiction(parsed, parsed, policy, subject);
 }
 
-/** Checks one layer alone: unknown names (but `alsoKnown`), each option's value, contradictions within. No lifetime is required. */
-export function validatePolicy(_policy: Policy, _subject: string, _alsoKnown: readonly string[] = []): void {}
+/**
+ * One policy out of several, without resolving it: options of later layers over those of earlier ones, where `ttl` and
+ * `expiresAt` replace each other. Layers that one person writes as a whole (a decorator over its kind's defaults) are
+ * merged like this first, so that their contradictions are found.
+ *
+ * @example overlayPolicies([EARLY_DEFAULTS, { ttl: '10m' }]) // { earlyTtl: '80%', ttl: '10m' }
+ */
+export function overlayPolicies(layers: readonly (Policy | undefined)[]): Policy {
+  return layers.reduce<Policy>((below, layer) => (layer === undefined ? below : overlay(below, layer)), {});
+}
 
-/** Later layers over earlier ones, over the defaults. Unknown names (but `alsoKnown`) are refused here too. */
+/**
+ * What the engine works with: the layers over each other, over the defaults, every duration in whole milliseconds.
+ *
+ * A layer may not contradict itself, nor set an option that what it lies on makes meaningless. The other way round the later
+ * layer wins: a short `ttl` laid over a longer `earlyTtl` leaves the entry without early refresh.
+ *
+ * @param alsoKnown names beside a policy's own that may be in a layer, such as a decorator's `key`
+ * @throws ConfigurationError `INVALID_POLICY`: as {@link validatePolicy}, and when none of ttl, sliding and expiresAt is set
+ * @example resolvePolicy([defaults, { ttl: '10m' }, { ttl: '1m' }], 'UserService.user').ttl // 60000
+ */
 export function resolvePolicy(
-  _layers: readonly (Policy | undefined)[],
-  _subject: string,
-  _alsoKnown: readonly string[] = [],
+  layers: readonly (Policy | undefined)[],
+  subject: string,
+  alsoKnown: readonly string[] = [],
 ): ResolvedPolicy {
-  throw new Error('not finished');
+  let all: ParsedPolicy | undefined;
+  for (const layer of layers) {
+    if (layer === undefined) continue;
+    const parsed = parsePolicy(layer, subject, alsoKnown);
+    all = all === undefined ? parsed : overlay(all, parsed);
+    refuseContradiction(parsed, all, layer, subject);
+  }
+  if (all === undefined || (all.ttl === undefined && all.sliding === undefined && all.expiresAt === undefined)) {
+    throw withoutLifetime(subject);
+  }
+  return Object.freeze({ ...all, ...filledIn(all) });
+}
+
+/** Every default that no layer set. */
+function filledIn(all: ParsedPolicy): typeof POLICY_DEFAULTS & Pick<ResolvedPolicy, 'accepts'> {
+  return {
+    jitter: all.jitter ?? POLICY_DEFAULTS.jitter,
+    localTtl: all.localTtl ?? POLICY_DEFAULTS.localTtl,
+    grace: all.grace ?? POLICY_DEFAULTS.grace,
+    backoff: all.backoff ?? POLICY_DEFAULTS.backoff,
+    softTimeout: all.softTimeout ?? POLICY_DEFAULTS.softTimeout,
+    hardTimeout: all.hardTimeout ?? POLICY_DEFAULTS.hardTimeout,
+    leaseTimeout: all.leaseTimeout ?? POLICY_DEFAULTS.leaseTimeout,
+    cacheNull: all.cacheNull ?? POLICY_DEFAULTS.cacheNull,
+    tiers: all.tiers ?? POLICY_DEFAULTS.tiers,
+    tags: all.tags ?? POLICY_DEFAULTS.tags,
+    accepts: all.accepts ?? isAcceptedByDefault,
+  };
+}
+
+/** `over` upon `below`, as a new object; the two ways to say when an entry ends replace each other. */
+function overlay<Layer extends { readonly ttl?: unknown; readonly expiresAt?: unknown }>(
+  below: Layer,
+  over: Layer,
+): Layer {
+  const replaced =
+    over.ttl !== undefined ? { expiresAt: undefined } : over.expiresAt !== undefined ? { ttl: undefined } : {};
+  const set = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== undefined));
+  return { ...below, ...replaced, ...set };
+}
+
+function refuseContradiction(parsed: ParsedPolicy, all: ParsedPolicy, layer: Policy, subject: string): void {
+  const contradiction = findContradiction(parsed, all);
+  if (contradiction !== undefined) throw refuse({ ...contradiction, got: layer[contradiction.option], subject });
+}
+
+function withoutLifetime(subject: string): ConfigurationError {
+  const where = subject === '' ? '' : `, in ${subject}`;
+  return new ConfigurationError(
+    'INVALID_POLICY',
+    `Expected one of \`ttl\`, \`sliding\` and \`expiresAt\` to be set, got none${where}; for an entry that never expires say \`ttl: Infinity\``,
+  );
 }

@@ -13,10 +13,12 @@ export const MAX_TAGS = 64;
  * @example checkTags(['products', 'products'], 'load.tags()') // ['products']
  */
 export function checkTags(input: unknown, subject: string, most: number = MAX_TAGS): readonly string[] {
-  if (!Array.isArray(input)) throw refuse({ option: 'tags', expected: "an array of texts such as ['products']", got: input, subject });
+  if (!Array.isArray(input))
+    throw refuse({ option: 'tags', expected: "an array of texts such as ['products']", got: input, subject });
   const tags = new Set<string>();
   for (const [index, tag] of input.entries()) tags.add(checkText(tag, `tags[${index}]`, subject));
-  if (tags.size > most) throw refuse({ option: 'tags', expected: `at most ${most} different tags`, got: input, subject });
+  if (tags.size > most)
+    throw refuse({ option: 'tags', expected: `at most ${most} different tags`, got: input, subject });
   return Object.freeze([...tags]);
 }
 
