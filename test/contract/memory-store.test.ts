@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from '../../src/errors.js';
+import type { Clock } from '../../src/kernel/clock.js';
+import { EVERYTHING, keyName, namespaceName, tagName } from '../../src/kernel/names.js';
+import { createMemoryStore, MemoryStore } from '../../src/memory/memory-store.js';
+import { MemoryTable } from '../../src/memory/memory-table.js';
+import type { LoadToken } from '../../src/ports/store.js';
+import { describeStoreContract, type StoreUnderTest } from './store-contract.js';
+import { entry, HOUR, lives, MINUTE, SECOND, stored, textOf, unique } from './store-under-test.js';
+
+const LOAD_DEADLINE = 10 * MINUTE;
+const SCOPE_NAMES = [namespaceName('test'), EVERYTHING];
+
+/** A clock whose time the test moves; its wall stands at an arbitrary instant. */
+class MovedClock implements Clock {
+  #now = 5000;
+  #timers: { readonly at: number; readonly fn: () => void }[] = [];
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  wall(): number {
+    return 1_700_000_000_000 + this.#now;
+  }
+
+  schedule(ms: number, fn: () => void): { cancel(): void } {
+    const timer = { at: this.#now + ms, fn };
+    this.#timers.push(timer);
+    return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== due);
+      this.#now = due.at;
+      due.fn();
+    }
+    this.#now = end;
+  }
+}
+
+function tableAndStore(maxEntries = Number.POSITIVE_INFINITY): {
+  clock: MovedClock;
+  table: MemoryTable;
+  store: MemoryStore;
+} {
+  const clock = new MovedClock();
+  const table = new MemoryTable({ clock, loadDeadline: LOAD_DEADLINE, maxEntries });
+  return { clock, table, store: new MemoryStore(table, { clock, scopeNames: SCOPE_NAMES }) };
+}
+
+/** Three stores over one table. */
+async function overOneTable(): Promise<StoreUnderTest> {
+  const { clock, table, store } = tableAndStore();
+  const second = new MemoryStore(table, { clock, scopeNames: SCOPE_NAMES });
+  const neighbour = new MemoryStore(table, { clock, scopeNames: [namespaceName('neighbour'), EVERYTHING] });
+  const stores = [store, second, neighbour];
+  await Promise.all(stores.map((each) => each.open()));
+  return {
+    store,
+    second,
+    neighbour,
+    options: { scopeNames: SCOPE_NAMES, loadDeadline: LOAD_DEADLINE },
+    advance: async (ms) => clock.advance(ms),
+    now: () => clock.wall(),
+    close: async () => void (await Promise.all(stores.map((each) => each.close()))),
+  };
+}
+
+/** One store, as applications create it. */
+async function created(): Promise<StoreUnderTest> {
+  const clock = new MovedClock();
+  const options = { scopeNames: SCOPE_NAMES, loadDeadline: LOAD_DEADLINE };
+  const store = createMemoryStore({ ...options, clock });
+  await store.open();
+  return {
+    store,
+    options,
+    advance: async (ms) => clock.advance(ms),
+    now: () => clock.wall(),
+    close: () => store.close(),
+  };
+}
+
+describeStoreContract('memory', overOneTable);
+describeStoreContract('createMemoryStore', created);
+
+describe('memory store: one per process', () => {
+  it('a token of another memory store is refused: it proves nothing here', async () => {
+    const one = await created();
+    const other = await created();
+    const { token } = await other.store.read('id');
+    expect(await one.store.fill(entry('id'), token)).toEqual({ status: 'refused', reason: 'incarnation' });
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'refuses maxEntries %s, naming option and value',
+    (maxEntries) => {
+      const create = (): unknown =>
+        createMemoryStore({ clock: new MovedClock(), scopeNames: [], loadDeadline: LOAD_DEADLINE, maxEntries });
+      expect(create).toThrow(ConfigurationError);
+      expect(create).toThrow(`Expected \`maxEntries\` to be a positive integer, got \`${maxEntries}\` (number)`);
+    },
+  );
+});
+
+describe('memory store: maxEntries', () => {
+  it('evicts the entries written longest ago, and a rewritten one is young again', async () => {
+    const { store, table } = tableAndStore(3);
+    for (const id of ['a', 'b', 'c', 'a', 'd']) await store.set(entry(id));
+    expect(await Promise.all(['a', 'b', 'c', 'd'].map((id) => textOf(store, id)))).toEqual([
+      'value',
+      undefined,
+      'value',
+      'value',
+    ]);
+    expect(table.size.rows).toBe(3);
+  });
+
+  it('INVARIANT 7: a load older than an evicted set is refused, a younger one accepted', async () => {
+    const { store, clock } = tableAndStore(2);
+    const older = await store.read('id');
+    await store.set(entry('id', { body: 'set' }));
+    const younger = await store.read('id');
+    await store.set(entry('one'));
+    await store.set(entry('two'));
+    expect(await textOf(store, 'id')).toBeUndefined();
+    expect(await store.fill(entry('id', { body: 'older' }), older.token)).toEqual({
+      status: 'refused',
+      reason: 'newer',
+    });
+    stored(await store.fill(entry('id', { body: 'younger' }), younger.token));
+    clock.advance(2 * HOUR);
+    expect(await store.fill(entry('id', { body: 'older' }), older.token)).toEqual({
+      status: 'refused',
+      reason: 'deadline',
+    });
+  });
+
+  it('INVARIANT 7: nor after a younger row of that id came and went', async () => {
+    const { store, clock } = tableAndStore(2);
+    const older = await store.read('id');
+    await store.set(entry('id'));
+    await store.set(entry('one'));
+    await store.set(entry('two'));
+    await store.set(entry('id', { lifetimes: lives({ ttl: SECOND }) }));
+    clock.advance(2 * SECOND);
+    expect(await store.fill(entry('id'), older.token)).toEqual({ status: 'refused', reason: 'newer' });
+  });
+
+  it('INVARIANT 29: evicting leaves nothing in the log', async () => {
+    const { store, table } = tableAndStore(10);
+    for (let index = 0; index < 1000; index += 1) await store.set(entry(unique('id')));
+    expect(table.size).toEqual({ rows: 10, names: 0 });
+  });
+});
+
+describe('memory store: sweeping', () => {
+  it('INVARIANT 29: dead entries go as others are written, without ever being read', async () => {
+    const { store, table, clock } = tableAndStore();
+    for (let index = 0; index < 1000; index += 1) {
+      await store.set(entry(unique('id'), { lifetimes: lives({ ttl: MINUTE }) }));
+      clock.advance(SECOND);
+    }
+    expect(table.size.rows).toBeLessThan(100);
+  });
+
+  it('INVARIANT 29: invalidated names go as others come, once no load can need them', async () => {
+    const { store, table, clock } = tableAndStore();
+    for (let index = 0; index < 3000; index += 1) {
+      await store.invalidate([tagName(unique('tag')), tagName(unique('tag'))], index % 2 === 0 ? 'delete' : 'expire');
+      clock.advance(SECOND);
+    }
+    // loadDeadline is 600 seconds: 1200 names are younger.
+    expect(table.size.names).toBeGreaterThanOrEqual(1200);
+    expect(table.size.names).toBeLessThan(1300);
+  });
+
+  it('INVARIANT 29: an idle store empties itself', async () => {
+    const { store, table, clock } = tableAndStore();
+    await store.open();
+    for (let index = 0; index < 5000; index += 1)
+      await store.set(entry(unique('id'), { lifetimes: lives({ ttl: MINUTE }) }));
+    for (let index = 0; index < 5000; index += 1) await store.delete(unique('id'));
+    clock.advance(HOUR);
+    expect(table.size).toEqual({ rows: 0, names: 0 });
+  });
+
+  it('INVARIANT 8a: compaction revives nothing: neither hidden nor expired entries, touched or not', async () => {
+    const { store, table, clock } = tableAndStore();
+    await store.open();
+    const sliding = lives({ ttl: 100 * HOUR, sliding: 50 * HOUR, grace: 90 * HOUR });
+    for (const id of ['hidden', 'expired', 'untouched']) await store.set(entry(id, { tags: [id], lifetimes: sliding }));
+    await store.invalidate([tagName('hidden')], 'delete');
+    await store.invalidate([tagName('expired')], 'expire');
+    for (let minute = 0; minute < 120; minute += 1) {
+      clock.advance(MINUTE);
+      await Promise.all(['hidden', 'expired', 'untouched'].map((id) => store.touch(id)));
+    }
+    expect(table.size).toEqual({ rows: 2, names: 0 });
+    const [hidden, expired, untouched] = await Promise.all(
+      ['hidden', 'expired', 'untouched'].map((id) => store.read(id)),
+    );
+    expect(hidden?.entry).toBeUndefined();
+    expect(expired?.entry?.remaining).toMatchObject({ fresh: -2 * HOUR, stale: 88 * HOUR });
+    expect(untouched?.entry?.remaining.fresh).toBe(50 * HOUR);
+  });
+
+  it('INVARIANT 8a: no record goes while a load that has not seen it may still come', async () => {
+    const { store, clock } = tableAndStore();
+    await store.open();
+    const { token } = await store.read('id');
+    await store.invalidate([keyName('id')], 'expire');
+    for (let second = 1; second <= LOAD_DEADLINE / SECOND; second += 1) {
+      clock.advance(SECOND);
+      await store.set(entry('other', { lifetimes: lives({ ttl: SECOND }) }));
+      expect(await store.fill(entry('id'), token)).toEqual({ status: 'refused', reason: 'invalidated' });
+    }
+    clock.advance(HOUR);
+    expect(await store.fill(entry('id'), token)).toEqual({ status: 'refused', reason: 'deadline' });
+  });
+
+  it('INVARIANT 29: a tag expired again and again keeps no more records than loadDeadline needs', async () => {
+    const { store, clock } = tableAndStore();
+    const tokens: LoadToken[] = [];
+    for (let minute = 0; minute < 60; minute += 1) {
+      tokens.push((await store.read('id')).token);
+      await store.invalidate([tagName('tag')], 'expire');
+      clock.advance(MINUTE);
+    }
+    const results = await Promise.all(tokens.map((token) => store.fill(entry('id', { tags: ['tag'] }), token)));
+    const reasons = results.map((result) => (result.status === 'refused' ? result.reason : result.status));
+    expect(reasons).toEqual(tokens.map((_, minute) => (minute < 50 ? 'deadline' : 'invalidated')));
+  });
+
+  it('closing ends the sweeping', async () => {
+    const { store, table, clock } = tableAndStore();
+    await store.open();
+    await store.set(entry('id', { lifetimes: lives({ ttl: MINUTE }) }));
+    await store.close();
+    clock.advance(HOUR);
+    expect(table.size.rows).toBe(1);
+  });
+});
