@@ -72,5 +72,5 @@ function fromText(text: string): number | undefined {
 
 /** `ms` answers undefined for text that is no duration, which its types do not say, and throws for none at all. */
 function one(text: string): number | undefined {
-  return text === '' ? undefined : (ms(text as ms.StringValue) as number | undefined);
+  return text === '' ? undefined : ms(text as ms.StringValue);
 }

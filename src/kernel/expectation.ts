@@ -44,7 +44,7 @@ function textOf(value: unknown): string {
     case 'string':
       return `'${cut(value)}'`;
     case 'function':
-      return value.name === '' ? 'function' : cut(value.name);
+      return value.name === '' ? 'function' : cut(`${value.name}`);
     case 'object':
       return value === null ? 'null' : objectText(value);
     case 'bigint':
@@ -64,10 +64,8 @@ function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value !== 'object') return typeof value;
-  const { constructor } = value;
-  return typeof constructor === 'function' && constructor !== Object && constructor.name !== ''
-    ? constructor.name
-    : 'object';
+  const made: unknown = value.constructor;
+  return typeof made === 'function' && made !== Object && made.name !== '' ? cut(`${made.name}`) : 'object';
 }
 
 function cut(text: string): string {

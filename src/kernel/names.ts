@@ -6,6 +6,7 @@
  * programs that know no namespaces. Unambiguous, because a namespace has no `]` and a bare text that begins with `[` is written `[]text`.
  */
 import { createHash } from 'node:crypto';
+import { refuse } from './expectation.js';
 
 /** Longest id of an entry in UTF-8 bytes; longer keys keep their head and end in a hash. Well below what a B-tree page takes (2704). */
 export const MAX_ID_BYTES = 1024;
@@ -16,23 +17,56 @@ export const MAX_TAG_BYTES = 512;
 /** What a cut text ends in; a given text of that shape is cut too, so that it can never equal another's hash. */
 const CUT = /~[0-9a-f]{64}$/;
 
-/** The name under which an invalidation of everything in a table is logged. */
-export const EVERYTHING = 'n|*';
+/** The name under which an invalidation of everything in a table is logged: that of no namespace, as none has a `]`. */
+export const EVERYTHING = 'n|]';
 
-/** `text` as part of `namespace` (`''` is the nameless one), not longer than `maxBytes`. */
+/** Longest namespace in UTF-8 bytes: enough to leave most of an id and of a tag to its text. */
+export const MAX_NAMESPACE_BYTES = 128;
+
+/**
+ * A namespace that names can be built of: `''`, or a text without `]`, NUL and lone surrogates, of at most {@link MAX_NAMESPACE_BYTES}.
+ *
+ * @throws ConfigurationError `INVALID_OPTION`
+ */
+export function checkNamespace(input: unknown, subject = ''): string {
+  const isNamespace =
+    typeof input === 'string' &&
+    !/[\]\0]/.test(input) &&
+    input.isWellFormed() &&
+    Buffer.byteLength(input) <= MAX_NAMESPACE_BYTES;
+  if (isNamespace) return input;
+  const expected = `a text of at most ${MAX_NAMESPACE_BYTES} bytes without "]", NUL and lone surrogates`;
+  throw refuse({ option: 'namespace', expected, got: input, subject, code: 'INVALID_OPTION' });
+}
+
+/**
+ * `text` as part of `namespace` (`''` is the nameless one), not longer than `maxBytes`. Different texts have different names, those
+ * with lone surrogates too: PostgreSQL has no such characters, so they are written as a hash of their UTF-16.
+ */
 export function qualify(namespace: string, text: string, maxBytes: number): string {
   const whole = namespace === '' && !text.startsWith('[') ? text : `[${namespace}]${text}`;
   // No UTF-16 code unit takes more than three bytes, so short texts need no counting.
   const fits = whole.length * 3 <= maxBytes || Buffer.byteLength(whole) <= maxBytes;
-  return fits && !CUT.test(whole) ? whole : cut(whole, maxBytes);
+  return fits && !CUT.test(whole) && whole.isWellFormed() ? whole : cut(whole, maxBytes);
 }
 
 function cut(whole: string, maxBytes: number): string {
-  const hash = createHash('sha256').update(whole).digest('hex');
+  const hash = hashOf(whole);
   const room = maxBytes - hash.length - 1;
   let head = whole.slice(0, room);
-  while (Buffer.byteLength(head) > room) head = head.slice(0, -Math.max(1, Math.ceil((Buffer.byteLength(head) - room) / 3)));
+  while (Buffer.byteLength(head) > room) {
+    const excess = Buffer.byteLength(head) - room;
+    head = head.slice(0, -Math.ceil(excess / 3));
+  }
   return `${head.toWellFormed().replaceAll('\uFFFD', '')}~${hash}`;
+}
+
+/** The byte before UTF-16 occurs in no UTF-8, so the two kinds of text cannot be made to share a hash. */
+function hashOf(whole: string): string {
+  const hash = createHash('sha256');
+  if (whole.isWellFormed()) hash.update(whole, 'utf8');
+  else hash.update(Uint8Array.of(0xff)).update(whole, 'utf16le');
+  return hash.digest('hex');
 }
 
 /** The id of the entry of `key`: the primary key of its row. */
