@@ -5,7 +5,7 @@
  * not: importing it installs exit hooks that end the process on SIGINT and SIGTERM before an application's handlers have finished.
  */
 import { execFile } from 'node:child_process';
-import { access, chmod, constants, cp, lstat, readFile, stat, symlink } from 'node:fs/promises';
+import { access, chmod, chown, constants, cp, lstat, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -87,7 +87,16 @@ export async function runnable(
   const copy = join(await scratch(), 'native');
   await cp(native, copy, { recursive: true, verbatimSymlinks: true });
   await mend(copy);
+  if (account !== undefined) await handOverFolders(copy, account);
   return copy;
+}
+
+/** The supervisor removes the copy, running as `account`: that takes the folders, not the files. */
+async function handOverFolders(folder: string, account: Account): Promise<void> {
+  await chown(folder, account.uid, account.gid);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await handOverFolders(join(folder, entry.name), account);
+  }
 }
 
 function isReadOnly(error: unknown): boolean {

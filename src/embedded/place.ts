@@ -77,14 +77,8 @@ async function refuseClosed(folder: string, directory: string, account: Account 
 }
 
 async function furnish(folder: string, lifetime: Place['lifetime'], account: Account | undefined): Promise<Place> {
-  const place: Place = {
-    folder,
-    data: join(folder, 'data'),
-    log: join(folder, 'server.log'),
-    password: await passwordOf(folder, account),
-    lifetime,
-  };
-  return place;
+  const password = await passwordOf(folder, account);
+  return { folder, data: join(folder, 'data'), log: join(folder, 'server.log'), password, lifetime };
 }
 
 /** The password of this folder: made once, because the cluster remembers it. */

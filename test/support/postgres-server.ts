@@ -89,7 +89,8 @@ interface Shared {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const registry = globalThis as { [SHARED]?: Shared | undefined } & typeof globalThis;
-  const shared = (registry[SHARED] ??= { server: startServer(), run: randomBytes(4).toString('hex'), users: 0 });
+  registry[SHARED] ??= { server: startServer(), run: randomBytes(4).toString('hex'), users: 0 };
+  const shared = registry[SHARED];
   shared.users += 1;
   const { url } = await shared.server;
   project.provide('databaseUrl', url);
