@@ -25,11 +25,21 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'contract', include: ['test/contract/**/*.test.ts'], globalSetup: databaseSetup, testTimeout: 15_000 },
+        test: {
+          name: 'contract',
+          include: ['test/contract/**/*.test.ts'],
+          globalSetup: databaseSetup,
+          testTimeout: 15_000,
+        },
       },
       {
         extends: true,
-        test: { name: 'postgres', include: ['test/postgres/**/*.test.ts'], globalSetup: databaseSetup, testTimeout: 15_000 },
+        test: {
+          name: 'postgres',
+          include: ['test/postgres/**/*.test.ts'],
+          globalSetup: databaseSetup,
+          testTimeout: 15_000,
+        },
       },
       {
         extends: true,

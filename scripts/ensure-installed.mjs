@@ -34,6 +34,10 @@ function isInstalled() {
 if (!isInstalled()) {
   console.log('Installing dependencies (npm ci) ...');
   // Through a shell, because on Windows npm is a batch file.
-  const { status } = spawnSync('npm ci --no-audit --no-fund --loglevel=error', { cwd: root, stdio: 'inherit', shell: true });
+  const { status } = spawnSync('npm ci --no-audit --no-fund --loglevel=error', {
+    cwd: root,
+    stdio: 'inherit',
+    shell: true,
+  });
   process.exitCode = status === 0 ? 0 : 1;
 }

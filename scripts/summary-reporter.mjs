@@ -1,8 +1,13 @@
 /**
+ * @typedef {import('vitest/reporters').Reporter} Reporter
+ * @typedef {import('vitest/node').TestModule} TestModule
+ */
+
+/**
  * A Vitest reporter whose last line is `N passed, N failed` (`, N skipped` when there are any), alone on its line.
  * Type checks, files that could not be loaded and errors outside tests count too; a run of 0 tests fails.
  *
- * @implements {import('vitest/reporters').Reporter}
+ * @implements {Reporter}
  */
 export default class SummaryReporter {
   #passed = 0;
@@ -19,7 +24,7 @@ export default class SummaryReporter {
   }
 
   /**
-   * @param {readonly import('vitest/node').TestModule[]} modules
+   * @param {readonly TestModule[]} modules
    * @param {readonly unknown[]} unhandledErrors
    */
   onTestRunEnd(modules, unhandledErrors) {
