@@ -109,7 +109,8 @@ export class MemoryTable {
 
   /** Goes on with the pass over all rows by up to `limit` of them, and drops up to `limit` names from the log. */
   sweep(limit: number): 'finished' | 'unfinished' {
-    const pass = (this.#pass ??= { rows: this.#rows.values(), began: this.#clock.monotonic() });
+    const pass = this.#pass ?? { rows: this.#rows.values(), began: this.#clock.monotonic() };
+    this.#pass = pass;
     let rows: 'finished' | 'unfinished' = 'unfinished';
     for (let visited = 0; visited < limit; visited += 1) {
       const next = pass.rows.next();

@@ -1,54 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/errors.js';
-import type { Clock } from '../../src/kernel/clock.js';
 import { EVERYTHING, keyName, namespaceName, tagName } from '../../src/kernel/names.js';
 import { createMemoryStore, MemoryStore } from '../../src/memory/memory-store.js';
 import { MemoryTable } from '../../src/memory/memory-table.js';
-import type { LoadToken } from '../../src/ports/store.js';
+import type { LoadToken, Store } from '../../src/ports/store.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { describeStoreContract, type StoreUnderTest } from './store-contract.js';
 import { entry, HOUR, lives, MINUTE, SECOND, stored, textOf, unique } from './store-under-test.js';
 
 const LOAD_DEADLINE = 10 * MINUTE;
 const SCOPE_NAMES = [namespaceName('test'), EVERYTHING];
 
-/** A clock whose time the test moves; its wall stands at an arbitrary instant. */
-class MovedClock implements Clock {
-  #now = 5000;
-  #timers: { readonly at: number; readonly fn: () => void }[] = [];
-
-  monotonic(): number {
-    return this.#now;
-  }
-
-  wall(): number {
-    return 1_700_000_000_000 + this.#now;
-  }
-
-  schedule(ms: number, fn: () => void): { cancel(): void } {
-    const timer = { at: this.#now + ms, fn };
-    this.#timers.push(timer);
-    return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
-  }
-
-  advance(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (due === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== due);
-      this.#now = due.at;
-      due.fn();
-    }
-    this.#now = end;
-  }
-}
-
 function tableAndStore(maxEntries = Number.POSITIVE_INFINITY): {
-  clock: MovedClock;
+  clock: FakeClock;
   table: MemoryTable;
   store: MemoryStore;
 } {
-  const clock = new MovedClock();
+  const clock = new FakeClock();
   const table = new MemoryTable({ clock, loadDeadline: LOAD_DEADLINE, maxEntries });
   return { clock, table, store: new MemoryStore(table, { clock, scopeNames: SCOPE_NAMES }) };
 }
@@ -71,55 +39,50 @@ async function overOneTable(): Promise<StoreUnderTest> {
   };
 }
 
-/** One store, as applications create it. */
-async function created(): Promise<StoreUnderTest> {
-  const clock = new MovedClock();
-  const options = { scopeNames: SCOPE_NAMES, loadDeadline: LOAD_DEADLINE };
-  const store = createMemoryStore({ ...options, clock });
-  await store.open();
-  return {
-    store,
-    options,
-    advance: async (ms) => clock.advance(ms),
-    now: () => clock.wall(),
-    close: () => store.close(),
-  };
-}
-
 describeStoreContract('memory', overOneTable);
-describeStoreContract('createMemoryStore', created);
 
-describe('memory store: one per process', () => {
-  it('a token of another memory store is refused: it proves nothing here', async () => {
-    const one = await created();
-    const other = await created();
-    const { token } = await other.store.read('id');
-    expect(await one.store.fill(entry('id'), token)).toEqual({ status: 'refused', reason: 'incarnation' });
+describe('createMemoryStore', () => {
+  const created = (maxEntries?: number): { clock: FakeClock; store: Store } => {
+    const clock = new FakeClock();
+    const store = createMemoryStore({ clock, scopeNames: SCOPE_NAMES, loadDeadline: LOAD_DEADLINE, maxEntries });
+    return { clock, store };
+  };
+
+  it('heeds its options: clock, scope names, loadDeadline, maxEntries', async () => {
+    const { clock, store } = created(1);
+    await store.set(entry('one'));
+    await store.set(entry('two'));
+    expect([await textOf(store, 'one'), await textOf(store, 'two')]).toEqual([undefined, 'value']);
+    const { token } = await store.read('two');
+    clock.advance(LOAD_DEADLINE);
+    stored(await store.fill(entry('two'), token));
+    clock.advance(1);
+    expect(await store.fill(entry('two'), token)).toEqual({ status: 'refused', reason: 'deadline' });
+    await store.invalidate([EVERYTHING], 'delete');
+    expect(await textOf(store, 'two')).toBeUndefined();
+  });
+
+  it('keeps any number of entries unless told otherwise', async () => {
+    const { store } = created();
+    const ids = Array.from({ length: 20_000 }, (_, index) => `id ${index}`);
+    for (const id of ids) await store.set(entry(id));
+    expect(await textOf(store, 'id 0')).toBe('value');
+  });
+
+  it('shares nothing: a token of another memory store proves nothing', async () => {
+    const { token } = await created().store.read('id');
+    expect(await created().store.fill(entry('id'), token)).toEqual({ status: 'refused', reason: 'incarnation' });
   });
 
   it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
     'refuses maxEntries %s, naming option and value',
-    (maxEntries) => {
-      const create = (): unknown =>
-        createMemoryStore({ clock: new MovedClock(), scopeNames: [], loadDeadline: LOAD_DEADLINE, maxEntries });
-      expect(create).toThrow(ConfigurationError);
-      expect(create).toThrow(`Expected \`maxEntries\` to be a positive integer, got \`${maxEntries}\` (number)`);
+    (given) => {
+      expect(() => created(given)).toThrow(ConfigurationError);
+      expect(() => created(given)).toThrow(
+        `Expected \`maxEntries\` to be a positive integer, got \`${given}\` (number)`,
+      );
     },
   );
-});
-
-describe('memory store: maxEntries', () => {
-  it('evicts the entries written longest ago, and a rewritten one is young again', async () => {
-    const { store, table } = tableAndStore(3);
-    for (const id of ['a', 'b', 'c', 'a', 'd']) await store.set(entry(id));
-    expect(await Promise.all(['a', 'b', 'c', 'd'].map((id) => textOf(store, id)))).toEqual([
-      'value',
-      undefined,
-      'value',
-      'value',
-    ]);
-    expect(table.size.rows).toBe(3);
-  });
 
   it('INVARIANT 7: a load older than an evicted set is refused, a younger one accepted', async () => {
     const { store, clock } = tableAndStore(2);
