@@ -14,6 +14,7 @@ export type KeepsakeErrorCode =
   | 'MISSING_KEY_VALUE'
   | 'UNENCODABLE_VALUE'
   | 'UNDECODABLE_VALUE'
+  | 'VALUE_TOO_LARGE'
   | 'STORE_FAILED'
   | 'LOAD_TIMEOUT'
   | 'LOAD_ABANDONED'

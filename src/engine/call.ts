@@ -1,0 +1,52 @@
+/** A call: what the engine is asked for, and the parts every algorithm shares. */
+import type { Clock } from '../kernel/clock.js';
+import type { Codec } from '../kernel/codec.js';
+import { entryId, keyName, storedTag, tagName } from '../kernel/names.js';
+import type { ResolvedPolicy } from '../kernel/policy.js';
+import type { Background } from './background.js';
+import type { LoadContext } from './load-context.js';
+import type { LocalTier } from './local-tier.js';
+import type { NameLedger } from './name-ledger.js';
+import type { Reporter, Subject } from './reporter.js';
+import type { StoreGuard } from './store-guard.js';
+
+/** A value that is wanted: under which key, by which rules, and how to make it. */
+export interface Call extends Subject {
+  readonly key: string;
+  readonly useCase: string | undefined;
+  readonly keyType: string | undefined;
+  readonly policy: ResolvedPolicy;
+  /** Tags made from the call's arguments; asked for only when a value is to be stored. May throw KeyError. */
+  readonly tags: (() => readonly string[]) | undefined;
+  readonly load: (context: LoadContext) => unknown;
+  /** Gives up waiting when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the algorithms work on; made once, by the composition root. */
+export interface Engine {
+  readonly name: string;
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly store: StoreGuard;
+  readonly local: LocalTier;
+  readonly ledger: NameLedger;
+  readonly background: Background;
+  readonly reporter: Reporter;
+  readonly codec: Codec;
+  readonly maxValueBytes: number;
+  readonly loadDeadline: number;
+  readonly random: () => number;
+}
+
+/** The id of a key in the store, and the log's name for it. */
+export function identify(engine: Engine, key: string): { readonly id: string; readonly keyName: string } {
+  const id = entryId(engine.namespace, key);
+  return { id, keyName: keyName(id) };
+}
+
+/** Tags as they are stored, and their names in the log. */
+export function tagNamesOf(engine: Engine, tags: readonly string[]): { readonly stored: readonly string[]; readonly names: readonly string[] } {
+  const stored = [...new Set(tags.map((tag) => storedTag(engine.namespace, tag)))];
+  return { stored, names: stored.map(tagName) };
+}

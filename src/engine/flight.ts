@@ -1,0 +1,137 @@
+/**
+ * Single flight: at most one load of a key runs in this process. A flight is one running load; callers join it, wait for it each
+ * within their own bounds, and leave. When the last one has given up, its signal aborts, unless somebody was already answered with
+ * a stale value and counts on the refresh.
+ */
+import type { Isolated } from '../kernel/isolation.js';
+
+/** How a flight ended well. */
+export interface Landed {
+  readonly value: Isolated;
+  /** The names the value depends on, those learned during the load included. */
+  readonly names: readonly string[];
+}
+
+export class Flight {
+  /** When it began: the ledger's count, and monotonic milliseconds. */
+  readonly since: number;
+  readonly began: number;
+  readonly controller = new AbortController();
+  /** Settles when the result is stored and admitted, or the load has failed or was given up. */
+  readonly landing: Promise<Landed>;
+  /** Names known so far; final when it has landed. */
+  names: readonly string[];
+  state: 'running' | 'ended' = 'running';
+  #callers = 0;
+  #background: boolean;
+
+  constructor(options: {
+    since: number;
+    began: number;
+    names: readonly string[];
+    background: boolean;
+    run: (flight: Flight) => Promise<Landed>;
+  }) {
+    this.since = options.since;
+    this.began = options.began;
+    this.names = options.names;
+    this.#background = options.background;
+    this.landing = Promise.resolve().then(() => options.run(this));
+    // Whoever waits hears of a failure; when nobody does, it has been reported already.
+    this.landing.catch(() => undefined);
+  }
+
+  /** Whether a new caller may wait for this result: one that was cancelled by all its callers is bound to fail. */
+  get joinable(): boolean {
+    return !this.controller.signal.aborted;
+  }
+
+  join(): void {
+    this.#callers += 1;
+  }
+
+  /** A caller was answered, or has given up. */
+  leave(): void {
+    this.#callers -= 1;
+    if (this.#callers === 0 && !this.#background && this.state === 'running') {
+      this.controller.abort(new DOMException('Nobody waits for this load any more', 'AbortError'));
+    }
+  }
+
+  /** From now on it runs to its end whoever leaves. */
+  toBackground(): void {
+    this.#background = true;
+  }
+
+  get background(): boolean {
+    return this.#background;
+  }
+}
+
+/** Everything this process is doing about one key. */
+export class KeyState {
+  readonly key: string;
+  users = 0;
+  /** How many flights have ended while somebody was interested. */
+  endings = 0;
+  /** The flight that runs, or the last one that ended. */
+  latest: { readonly flight: Flight; endedAs: number } | undefined;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** The flight that still runs. */
+  get running(): Flight | undefined {
+    return this.latest?.flight.state === 'running' ? this.latest.flight : undefined;
+  }
+}
+
+/** The keys somebody is interested in at this moment. Nothing is kept about the others. */
+export class SingleFlight {
+  readonly #states = new Map<string, KeyState>();
+
+  enter(key: string): KeyState {
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      state = new KeyState(key);
+      this.#states.set(key, state);
+    }
+    state.users += 1;
+    return state;
+  }
+
+  leave(state: KeyState): void {
+    state.users -= 1;
+    if (state.users === 0) this.#states.delete(state.key);
+  }
+
+  /** The flight of `key` that runs now. */
+  running(key: string): Flight | undefined {
+    return this.#states.get(key)?.running;
+  }
+
+  /** Makes `flight` the one that callers of its key join; it holds the key until it ends. */
+  launch(state: KeyState, flight: Flight): void {
+    const entry = { flight, endedAs: Infinity };
+    state.latest = entry;
+    state.users += 1;
+    const end = (): void => {
+      flight.state = 'ended';
+      state.endings += 1;
+      entry.endedAs = state.endings;
+      this.leave(state);
+    };
+    flight.landing.then(end, end);
+  }
+
+  /** The flight a caller that arrived when `endings` flights had ended may join: one that runs, or ended since. */
+  candidate(state: KeyState, endings: number): Flight | undefined {
+    const { latest } = state;
+    return latest !== undefined && latest.endedAs > endings ? latest.flight : undefined;
+  }
+
+  get size(): number {
+    return this.#states.size;
+  }
+}

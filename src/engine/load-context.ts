@@ -1,0 +1,141 @@
+/**
+ * The load context: what a loader is handed, and what `cacheEntry()` returns inside a decorated method. Through it a load learns
+ * why it runs and says how its result is to be kept.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { parseDuration } from '../kernel/duration.js';
+import type { Duration } from '../kernel/policy.js';
+import { checkTags } from '../kernel/tags.js';
+
+/** An expired value that is still at hand while its loader runs. */
+export interface StaleValue {
+  readonly value: unknown;
+  /** Milliseconds since it was written. */
+  readonly age: number;
+}
+
+/**
+ * Handed to loaders by `getOrSet` and `cached`, returned by `cacheEntry()` inside decorated methods.
+ *
+ * @example
+ * await Cache.getOrSet('rates', async (load) => {
+ *   const rates = await fetchRates({ signal: load.signal })
+ *   load.ttl(rates.validFor)
+ *   load.tags('rates', `source:${rates.source}`)
+ *   return rates
+ * }, { ttl: '1m' })
+ */
+export interface LoadContext {
+  /** The key being loaded; undefined when the method runs uncached. */
+  readonly key: string | undefined;
+  /** Why the load runs: nothing at hand, a stale value, or an early refresh of a fresh one. `uncached`: nothing will be kept. */
+  readonly reason: 'miss' | 'stale' | 'early' | 'uncached';
+  /** The stale (or still fresh, when `reason` is `early`) value at hand, if any. */
+  readonly stale: StaleValue | undefined;
+  /** Aborts when nobody waits for the result any more, and at `loadDeadline`. */
+  readonly signal: AbortSignal;
+  /** Lifetime of this result instead of the policy's; milliseconds or text such as `'5m'`. */
+  ttl(ttl: Duration): void;
+  /** Additional tags of this result. */
+  tags(...tags: string[]): void;
+  /** Do not keep this result; callers still get it. */
+  skip(): void;
+}
+
+/** What a load said about its result. */
+export interface LoadWishes {
+  readonly ttl: number | undefined;
+  readonly tags: readonly string[];
+  readonly skipped: boolean;
+}
+
+/** The context of one running load. */
+export class RunningLoad implements LoadContext {
+  readonly key: string | undefined;
+  readonly reason: LoadContext['reason'];
+  readonly stale: StaleValue | undefined;
+  readonly #controller: AbortController;
+  #ttl: number | undefined;
+  #tags: string[] = [];
+  #skipped = false;
+
+  constructor(
+    key: string | undefined,
+    reason: LoadContext['reason'],
+    stale: StaleValue | undefined,
+    controller = new AbortController(),
+  ) {
+    this.key = key;
+    this.reason = reason;
+    this.stale = stale;
+    this.#controller = controller;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  ttl(ttl: Duration): void {
+    this.#ttl = parseDuration(ttl, 'load.ttl()', { never: 'allowed' });
+  }
+
+  tags(...tags: string[]): void {
+    this.#tags.push(...checkTags(tags, 'load.tags()'));
+  }
+
+  skip(): void {
+    this.#skipped = true;
+  }
+
+  get wishes(): LoadWishes {
+    return { ttl: this.#ttl, tags: this.#tags, skipped: this.#skipped };
+  }
+}
+
+/** One load inside another: which keys of which caches are being loaded by the code now running. */
+interface Loading {
+  readonly owner: object;
+  readonly key: string;
+  readonly context: LoadContext;
+  readonly outer: Loading | undefined;
+}
+
+const loading = new AsyncLocalStorage<Loading | undefined>();
+
+/** Runs a loader so that code inside it finds its context, and its own key is known to be under way. */
+export function runLoading<T>(owner: object, key: string, context: LoadContext, run: () => T): T {
+  return loading.run({ owner, key, context, outer: loading.getStore() }, run);
+}
+
+/** Whether the code now running is (inside) a load of this key of this owner: waiting for it would be waiting for oneself. */
+export function isLoading(owner: object, key: string): boolean {
+  for (let at = loading.getStore(); at !== undefined; at = at.outer) {
+    if (at.owner === owner && at.key === key) return true;
+  }
+  return false;
+}
+
+/** Runs a method that is not cached this time: a load around it is not its own, and what it says about its result is not heard. */
+export function runUncached<T>(run: (context: LoadContext) => T): T {
+  const context = new RunningLoad(undefined, 'uncached', undefined);
+  const outer = loading.getStore();
+  return outer === undefined ? run(context) : loading.run({ ...outer, context }, () => run(context));
+}
+
+/**
+ * The load context of the decorated method now running. Outside of one, or when the method runs uncached, an inert context whose
+ * calls do nothing.
+ *
+ * @example
+ * class Rates {
+ *   @Cached('rates:{0}', { ttl: '1m' })
+ *   async rates(source: string) {
+ *     const rates = await fetchRates(source)
+ *     cacheEntry().ttl(rates.validFor)
+ *     return rates
+ *   }
+ * }
+ */
+export function cacheEntry(): LoadContext {
+  return loading.getStore()?.context ?? new RunningLoad(undefined, 'uncached', undefined);
+}

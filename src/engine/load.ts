@@ -1,0 +1,89 @@
+/**
+ * Loading: one run of a loader, from its start to the moment its result is kept or refused. The load carries the token of the read
+ * that missed, so that whatever happens to its names meanwhile is noticed by the store, in every process.
+ */
+import { KeepsakeError, LoadTimeoutError } from '../errors.js';
+import { namespaceName } from '../kernel/names.js';
+import type { LoadToken } from '../ports/store.js';
+import { type Call, type Engine, identify, tagNamesOf } from './call.js';
+import { Flight, type Landed } from './flight.js';
+import { RunningLoad, runLoading, type StaleValue } from './load-context.js';
+import { publishLoad } from './publish.js';
+import { waitFor } from './waiting.js';
+
+/** Why a load begins, and what was found before it. */
+export interface LoadCause {
+  readonly reason: 'miss' | 'stale' | 'early';
+  /** The value at hand, if any. */
+  readonly stale: StaleValue | undefined;
+  /** Undefined when the store could not be asked. */
+  readonly token: LoadToken | undefined;
+  readonly background: boolean;
+}
+
+/** Starts a flight that runs `call.load` and publishes what it returns. */
+export function startLoad(engine: Engine, call: Call, cause: LoadCause): Flight {
+  return new Flight({
+    since: engine.ledger.begin(),
+    began: engine.clock.monotonic(),
+    names: namesKnown(engine, call),
+    background: cause.background,
+    run: async (flight) => {
+      try {
+        return await runToEnd(engine, call, cause, flight);
+      } finally {
+        engine.ledger.end();
+      }
+    },
+  });
+}
+
+async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Flight): Promise<Landed> {
+  const context = new RunningLoad(call.key, cause.reason, cause.stale, flight.controller);
+  engine.reporter.loadStart(call, cause.background);
+  const running = runLoading(engine, call.key, context, () => begin(() => call.load(context)));
+  const ended = await waitFor(running, engine.clock, engine.loadDeadline);
+  const loadMs = engine.clock.monotonic() - flight.began;
+  if (ended.ended === 'value') {
+    engine.reporter.loadEnd(call, cause.background, 'succeeded', loadMs);
+    const { token } = cause;
+    const { began, since } = flight;
+    const landed = await publishLoad(engine, call, { value: ended.value, wishes: context.wishes, token, began, since, loadMs });
+    flight.names = landed.names;
+    return landed;
+  }
+  const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
+  engine.reporter.loadEnd(call, cause.background, ended.ended === 'error' ? 'failed' : 'abandoned', loadMs, error);
+  if (ended.ended !== 'error') flight.controller.abort(error);
+  await backOff(engine, call, cause, error);
+  throw error;
+}
+
+/** After a failure with a value at hand: nobody tries again for `backoff`, in the whole cluster, before anybody is answered. */
+async function backOff(engine: Engine, call: Call, cause: LoadCause, error: unknown): Promise<void> {
+  const { policy } = call;
+  if (cause.reason === 'miss' || !policy.accepts(error)) return;
+  engine.local.postpone(call.key, policy.backoff);
+  if (cause.token === undefined || policy.backoff === 0) return;
+  await engine.store.postpone(call, identify(engine, call.key).id, policy.backoff, cause.token);
+}
+
+function abandoned(engine: Engine, call: Call): KeepsakeError {
+  return new LoadTimeoutError('LOAD_ABANDONED', `The load of \`${call.key}\` was given up after ${engine.loadDeadline} ms (loadDeadline)`);
+}
+
+/** The names a load is known to depend on before it runs; its tags may turn out to be more. */
+function namesKnown(engine: Engine, call: Call): readonly string[] {
+  let tags = call.policy.tags;
+  try {
+    tags = [...tags, ...(call.tags?.() ?? [])];
+  } catch {
+    // Reported when the result is published, which it then is not.
+  }
+  return [identify(engine, call.key).keyName, namespaceName(engine.namespace), ...tagNamesOf(engine, tags).names];
+}
+
+/** A loader may throw before it returns a promise; to its callers that is a rejection like any other. */
+async function begin(load: () => unknown): Promise<unknown> {
+  return await load();
+}

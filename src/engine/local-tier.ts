@@ -1,0 +1,270 @@
+/**
+ * The local tier: copies in this process, and the rules for keeping and serving them.
+ *
+ * A copy is admitted only after the store accepted or validated its value, and only if none of its names is known to have been
+ * invalidated by a transaction its proof could not see. It is served as fresh no longer than `localLease` after it was last
+ * known to be valid: `now < max(provenAt, its own read or load began) + localLease`, whatever its ttl. A hit costs no query.
+ */
+import type { Clock } from '../kernel/clock.js';
+import type { Remaining } from '../kernel/freshness.js';
+import { type Isolated, isolate, take } from '../kernel/isolation.js';
+import { namespaceName } from '../kernel/names.js';
+import type { Isolation } from '../kernel/policy.js';
+import type { DropReason, LocalStorage, LocalStorageFactory } from '../ports/local-storage.js';
+import type { NameCell, NameLedger, Proof } from './name-ledger.js';
+
+/** What is to be kept, and what is known about it. All instants are this process's monotonic milliseconds. */
+export interface Candidate {
+  readonly key: string;
+  /** The log's name of its key; and of its tags. */
+  readonly keyName: string;
+  readonly tagNames: readonly string[];
+  readonly isolated: Isolated;
+  readonly bytes: number;
+  /** When the read that found it or the load that made it began. */
+  readonly began: number;
+  /** The ledger's count at that moment. */
+  readonly since: number;
+  /** Remaining times, counted from `measuredAt`. */
+  readonly remaining: Remaining;
+  readonly measuredAt: number;
+  readonly sliding: number | undefined;
+  /** Until the ceiling of sliding, from `measuredAt`. */
+  readonly ceiling: number;
+  /** Undefined: made while the store was unreachable, or for the local tier only. */
+  readonly proof: Proof | undefined;
+  /** `local`: this tier is its only home, so the lease does not apply. `unproven`: loaded while the store was unreachable. */
+  readonly home: 'shared' | 'local' | 'unproven';
+  /** Longest life here, whatever remains. */
+  readonly localTtl: number;
+}
+
+/** A copy; only this file changes it. */
+export class LocalCopy {
+  readonly isolated: Isolated;
+  readonly cells: readonly NameCell[];
+  readonly proof: Proof | undefined;
+  readonly home: Candidate['home'];
+  readonly began: number;
+  readonly sliding: number | undefined;
+  readonly ceilingAt: number;
+  freshUntil: number;
+  earlyAt: number;
+  staleUntil: number;
+  touchAt: number;
+  retryAt = Number.NEGATIVE_INFINITY;
+  checked: number;
+
+  constructor(candidate: Candidate, cells: readonly NameCell[], checked: number) {
+    const { remaining, measuredAt } = candidate;
+    this.isolated = candidate.isolated;
+    this.cells = cells;
+    this.proof = candidate.proof;
+    this.home = candidate.home;
+    this.began = candidate.began;
+    this.sliding = candidate.sliding;
+    this.ceilingAt = measuredAt + candidate.ceiling;
+    this.freshUntil = measuredAt + Math.min(remaining.fresh, candidate.localTtl);
+    this.earlyAt = measuredAt + remaining.early;
+    // A stale value of the shared tier is served from there, where its invalidations are known.
+    this.staleUntil = candidate.home === 'local' ? measuredAt + remaining.stale : this.freshUntil;
+    this.touchAt = candidate.sliding === undefined ? Infinity : measuredAt + candidate.sliding / 4;
+    this.checked = checked;
+  }
+}
+
+/** A copy that may be served. */
+export interface LocalHit {
+  readonly value: unknown;
+  readonly state: 'fresh' | 'early' | 'stale';
+  /** Milliseconds since it was written or read. */
+  readonly age: number;
+  /** Until its loader may be tried again after a failure; 0 or less = now. */
+  readonly retryIn: number;
+  /** Until it is no longer fresh. */
+  readonly freshFor: number;
+  /** The entry slides and a quarter of its window has passed: tell the store. */
+  readonly touchDue: boolean;
+}
+
+export interface LocalTierOptions {
+  readonly clock: Clock;
+  readonly ledger: NameLedger;
+  readonly storage: LocalStorageFactory;
+  readonly namespace: string;
+  readonly localLease: number;
+  readonly isolation: Isolation;
+  /** Longest life of any local copy, in milliseconds; Infinity = as long as the entry. */
+  readonly ttl: number;
+  readonly onEvict: (key: string) => void;
+}
+
+export class LocalTier {
+  readonly #clock: Clock;
+  readonly #ledger: NameLedger;
+  readonly #storage: LocalStorage<LocalCopy>;
+  readonly #namespaceCell: NameCell;
+  readonly #localLease: number;
+  readonly #ttl: number;
+  readonly #isolation: Isolation;
+  /** Until when everything held is known to be valid; raised by the stream's heartbeats, when there is a stream. */
+  #provenAt = Number.NEGATIVE_INFINITY;
+  /** When the store was last reached again after an outage. */
+  #reachedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: LocalTierOptions) {
+    this.#clock = options.clock;
+    this.#ledger = options.ledger;
+    this.#localLease = options.localLease;
+    this.#ttl = options.ttl;
+    this.#isolation = options.isolation;
+    this.#namespaceCell = options.ledger.hold(namespaceName(options.namespace));
+    this.#storage = options.storage<LocalCopy>((copy, key, reason) => this.#dropped(copy, key, reason, options.onEvict));
+  }
+
+  /** The copy under `key`, if it may be served now. */
+  find(key: string): LocalHit | undefined {
+    const copy = this.#storage.get(key);
+    if (copy === undefined) return undefined;
+    const now = this.#clock.monotonic();
+    if (now >= copy.staleUntil || now >= this.#leaseEnd(copy) || !this.#isValid(copy)) {
+      this.#storage.remove(key);
+      return undefined;
+    }
+    return this.#answer(copy, now);
+  }
+
+  /** Where the copy under `key` is at home, and how long it is still fresh; undefined when there is none that may be served. */
+  peek(key: string): { readonly home: Candidate['home']; readonly freshFor: number } | undefined {
+    const hit = this.find(key);
+    const copy = this.#storage.get(key);
+    return hit === undefined || copy === undefined ? undefined : { home: copy.home, freshFor: hit.freshFor };
+  }
+
+  /** Protects a decoded value as this tier, or the policy, demands; callers and copies share the result. */
+  protect(value: unknown, isolation: Isolation | undefined): Isolated {
+    return isolate(value, isolation ?? this.#isolation);
+  }
+
+  /** Keeps a copy, unless an invalidation it could not see is known, or nothing of its life is left. */
+  admit(candidate: Candidate): boolean {
+    const names = [candidate.keyName, this.#namespaceCell.name, ...candidate.tagNames];
+    if (this.#ledger.hides(names, candidate.since, candidate.proof)) return false;
+    const life = Math.min(candidate.remaining.fresh, candidate.localTtl, this.#ttl);
+    if (candidate.measuredAt + life <= this.#clock.monotonic()) return false;
+    const cells = candidate.tagNames.map((name) => this.#ledger.hold(name));
+    const copy = new LocalCopy({ ...candidate, localTtl: Math.min(candidate.localTtl, this.#ttl) }, cells, this.#ledger.now);
+    if (this.#storage.put(candidate.key, copy, candidate.bytes)) return true;
+    for (const cell of cells) this.#ledger.release(cell);
+    return false;
+  }
+
+  /** What the store answered to a touch: the copy lives on as long. */
+  extend(key: string, remaining: Remaining, measuredAt: number): void {
+    const copy = this.#storage.get(key);
+    if (copy === undefined || copy.home !== 'shared') return;
+    copy.freshUntil = Math.max(copy.freshUntil, Math.min(measuredAt + remaining.fresh, copy.ceilingAt));
+    copy.staleUntil = copy.freshUntil;
+  }
+
+  /** Leaves the loader of a copy alone for `ms`, after a load that failed. */
+  postpone(key: string, ms: number): void {
+    const copy = this.#storage.get(key);
+    if (copy === undefined) return;
+    copy.retryAt = this.#clock.monotonic() + ms;
+    copy.earlyAt = Math.max(copy.earlyAt, copy.retryAt);
+  }
+
+  /** Extends a local-only sliding copy as of now; whether there is a fresh one. */
+  touch(key: string): boolean {
+    const copy = this.#storage.get(key);
+    if (copy === undefined || copy.home !== 'local' || this.find(key)?.state === 'stale') return false;
+    this.#slide(copy, this.#clock.monotonic());
+    return this.#storage.get(key) === copy;
+  }
+
+  /** Makes a local-only copy stale now; copies of the shared tier are dropped, since the store knows what remains. */
+  expire(key: string): boolean {
+    const copy = this.#storage.get(key);
+    if (copy?.home !== 'local') return this.remove(key);
+    const now = this.#clock.monotonic();
+    const grace = copy.staleUntil - copy.freshUntil;
+    copy.freshUntil = Math.min(copy.freshUntil, now);
+    copy.staleUntil = Math.min(copy.staleUntil, now + grace);
+    return true;
+  }
+
+  /** Drops a copy; whether it was one that lives in this tier only. */
+  remove(key: string): boolean {
+    const isHome = this.#storage.get(key)?.home === 'local';
+    this.#storage.remove(key);
+    return isHome;
+  }
+
+  clear(): void {
+    this.#storage.clear();
+  }
+
+  /** The store answers again: copies made without it are no longer served. */
+  dropUnproven(): void {
+    this.#reachedAt = this.#clock.monotonic();
+  }
+
+  /** Everything held and not known otherwise was valid at this instant (monotonic). */
+  prove(at: number): void {
+    this.#provenAt = Math.max(this.#provenAt, at);
+  }
+
+  get size(): number {
+    return this.#storage.size;
+  }
+
+  get bytes(): number {
+    return this.#storage.bytes;
+  }
+
+  #leaseEnd(copy: LocalCopy): number {
+    if (copy.home === 'local') return Infinity;
+    if (copy.home === 'shared') return Math.max(this.#provenAt, copy.began) + this.#localLease;
+    return copy.began > this.#reachedAt ? copy.began + this.#localLease : Number.NEGATIVE_INFINITY;
+  }
+
+  #isValid(copy: LocalCopy): boolean {
+    const now = this.#ledger.now;
+    if (copy.checked === now) return true;
+    const { cells, proof } = copy;
+    if (this.#ledger.cellsHide(cells, copy.checked, proof) || this.#ledger.cellsHide([this.#namespaceCell], copy.checked, proof)) {
+      return false;
+    }
+    copy.checked = now;
+    return true;
+  }
+
+  #answer(copy: LocalCopy, now: number): LocalHit {
+    const touchDue = now >= copy.touchAt;
+    if (touchDue && copy.sliding !== undefined) {
+      copy.touchAt = now + copy.sliding / 4;
+      if (copy.home === 'local' && now < copy.freshUntil) this.#slide(copy, now);
+    }
+    return {
+      value: take(copy.isolated),
+      state: now >= copy.freshUntil ? 'stale' : now >= copy.earlyAt ? 'early' : 'fresh',
+      age: now - copy.began,
+      retryIn: copy.retryAt - now,
+      freshFor: copy.freshUntil - now,
+      touchDue: touchDue && copy.home === 'shared',
+    };
+  }
+
+  #slide(copy: LocalCopy, now: number): void {
+    if (copy.sliding === undefined) return;
+    const grace = copy.staleUntil - copy.freshUntil;
+    copy.freshUntil = Math.min(now + copy.sliding, copy.ceilingAt);
+    copy.staleUntil = copy.freshUntil + grace;
+  }
+
+  #dropped(copy: LocalCopy, key: string, reason: DropReason, onEvict: (key: string) => void): void {
+    for (const cell of copy.cells) this.#ledger.release(cell);
+    if (reason === 'room') onEvict(key);
+  }
+}

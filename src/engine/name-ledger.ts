@@ -1,0 +1,169 @@
+/**
+ * The name ledger: what this process knows to have been invalidated, in the order it learned it. It answers one question without
+ * any query: was one of these names invalidated, by a transaction that this snapshot could not see, since this moment?
+ *
+ * Local copies hold the cells of their tags, so invalidating a tag is one cell's update however many copies carry it. Cells that
+ * no copy holds matter only to operations already under way (whatever begins later is validated by the store, which has the whole
+ * log); they are dropped as soon as nothing is under way, and at a bound before that.
+ */
+import { isVisible, type Snapshot, type Xid } from '../kernel/snapshot.js';
+
+/** How many transactions a cell remembers exactly; beyond it everything older counts as invalidated (harmless: a miss). */
+const EXACT = 4;
+
+/** How many cells without holders are kept while operations are under way. */
+const MAX_LOOSE_CELLS = 10_000;
+
+interface Invalidation {
+  readonly xid: Xid;
+  readonly at: number;
+}
+
+/** One name's invalidations, as far as they are known here. */
+export class NameCell {
+  readonly name: string;
+  holders = 0;
+  /** The ledger's count at the latest invalidation; 0 = never. */
+  latest = 0;
+  /** Invalidations learned up to this count are no longer remembered one by one. */
+  forgotten = 0;
+  recent: readonly Invalidation[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** What a value's validity is proven by: it was valid for `snapshot`, and `xid` (if any) is the write that made it. */
+export interface Proof {
+  readonly snapshot: Snapshot;
+  readonly xid: Xid | undefined;
+}
+
+export class NameLedger {
+  readonly #held = new Map<string, NameCell>();
+  readonly #loose = new Map<string, NameCell>();
+  #count = 0;
+  #underWay = 0;
+  /** Operations that began at or before this count cannot be judged any more and are refused. */
+  #horizon = -1;
+
+  /** How many invalidations were learned so far: a moment in this process's order of events. */
+  get now(): number {
+    return this.#count;
+  }
+
+  /** Marks the beginning of an operation whose result may be kept or shared; pair with `end`. */
+  begin(): number {
+    this.#underWay += 1;
+    return this.#count;
+  }
+
+  end(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#loose.clear();
+  }
+
+  /** The cell of a name, kept until `release` is called as often. */
+  hold(name: string): NameCell {
+    let cell = this.#held.get(name);
+    if (cell === undefined) {
+      cell = this.#loose.get(name) ?? new NameCell(name);
+      this.#loose.delete(name);
+      this.#held.set(name, cell);
+    }
+    cell.holders += 1;
+    return cell;
+  }
+
+  release(cell: NameCell): void {
+    cell.holders -= 1;
+    if (cell.holders > 0) return;
+    this.#held.delete(cell.name);
+    if (this.#underWay > 0 && cell.latest > 0) this.#keepLoose(cell);
+  }
+
+  /** Learns that transaction `xid` invalidated `names`. Undefined: by whom is unknown, so nothing already begun can have seen it. */
+  learn(names: readonly string[], xid: Xid | undefined): void {
+    this.#count += 1;
+    for (const name of names) {
+      const held = this.#held.get(name);
+      if (held === undefined && this.#underWay === 0) continue;
+      const cell = held ?? this.#loose.get(name) ?? new NameCell(name);
+      note(cell, this.#count, xid);
+      if (held === undefined) this.#keepLoose(cell);
+    }
+  }
+
+  /** Refuses everything begun so far: what was missed is unknown. */
+  forgetEverything(): void {
+    this.#horizon = this.#count;
+    this.#count += 1;
+  }
+
+  /** Whether one of `names` was invalidated after moment `since` and, if a proof is given, by a transaction it could not see. */
+  hides(names: readonly string[], since: number, proof?: Proof): boolean {
+    if (since <= this.#horizon) return true;
+    if (since === this.#count) return false;
+    return names.some((name) => {
+      const cell = this.#held.get(name) ?? this.#loose.get(name);
+      return cell !== undefined && cellHides(cell, since, proof);
+    });
+  }
+
+  /** Whether one of `names` was invalidated after moment `since` and not after moment `until`. */
+  invalidatedBetween(names: readonly string[], since: number, until: number): boolean {
+    if (since >= until) return false;
+    if (since <= this.#horizon) return true;
+    return names.some((name) => {
+      const cell = this.#held.get(name) ?? this.#loose.get(name);
+      if (cell === undefined || cell.latest <= since) return false;
+      return cell.forgotten > since || cell.recent.some(({ at }) => at > since && at <= until);
+    });
+  }
+
+  /** The same for cells at hand: the check of a local hit. */
+  cellsHide(cells: readonly NameCell[], since: number, proof: Proof | undefined): boolean {
+    if (since <= this.#horizon) return true;
+    return cells.some((cell) => cellHides(cell, since, proof));
+  }
+
+  /** How many names are remembered; for statistics and the test of bounded memory. */
+  get size(): number {
+    return this.#held.size + this.#loose.size;
+  }
+
+  #keepLoose(cell: NameCell): void {
+    this.#loose.delete(cell.name);
+    this.#loose.set(cell.name, cell);
+    if (this.#loose.size <= MAX_LOOSE_CELLS) return;
+    for (const oldest of this.#loose.values()) {
+      this.#loose.delete(oldest.name);
+      this.#horizon = Math.max(this.#horizon, oldest.latest - 1);
+      break;
+    }
+  }
+}
+
+function note(cell: NameCell, at: number, xid: Xid | undefined): void {
+  cell.latest = at;
+  if (xid === undefined) {
+    cell.forgotten = at;
+    cell.recent = [];
+    return;
+  }
+  if (cell.recent.some((known) => known.xid === xid)) return; // heard twice: nothing new
+  cell.recent = [...cell.recent, { xid, at }];
+  if (cell.recent.length > EXACT) {
+    cell.forgotten = cell.recent[0]?.at ?? at;
+    cell.recent = cell.recent.slice(1);
+  }
+}
+
+function cellHides(cell: NameCell, since: number, proof: Proof | undefined): boolean {
+  if (cell.latest <= since) return false;
+  if (cell.forgotten > since) return true;
+  return cell.recent.some(
+    ({ xid, at }) => at > since && (proof === undefined || (xid !== proof.xid && !isVisible(xid, proof.snapshot))),
+  );
+}

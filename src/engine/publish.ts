@@ -1,0 +1,203 @@
+/**
+ * Publishing: from what a loader returned to what callers get and tiers keep. Callers get the value as a later hit would give it:
+ * encoded and decoded, under the same isolation. What cannot or may not be stored is served all the same.
+ */
+import { CodecError, KeyError } from '../errors.js';
+import type { Codec, Encoded } from '../kernel/codec.js';
+import type { Isolated } from '../kernel/isolation.js';
+import { lifetimesOf } from '../kernel/lifetimes.js';
+import { namespaceName } from '../kernel/names.js';
+import type { ResolvedPolicy } from '../kernel/policy.js';
+import { MAX_TAGS } from '../kernel/tags.js';
+import type { EntryWrite, Lifetimes, LoadToken, WriteReceipt } from '../ports/store.js';
+import { type Call, type Engine, identify, tagNamesOf } from './call.js';
+import type { Landed } from './flight.js';
+import type { LoadWishes } from './load-context.js';
+import type { Candidate } from './local-tier.js';
+import type { Subject } from './reporter.js';
+
+/** What is known about a finished load. */
+export interface Finished {
+  readonly value: unknown;
+  readonly wishes: LoadWishes;
+  /** Undefined when the store could not be asked: nothing is stored there. */
+  readonly token: LoadToken | undefined;
+  readonly began: number;
+  readonly since: number;
+  readonly loadMs: number;
+}
+
+/** A value in the form in which it is stored. */
+export interface Prepared {
+  readonly encoded: Encoded;
+  readonly bytes: number;
+  readonly encodeMs: number;
+}
+
+/** Stores and admits the result of a load, as far as its policy and the store allow. Never rejects: the load has succeeded. */
+export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Landed> {
+  const { value, wishes } = finished;
+  const names = [identify(engine, call.key).keyName, namespaceName(engine.namespace)];
+  const asIs: Landed = { value: { value, handing: 'itself' }, names };
+  if (value === undefined || wishes.skipped || (value === null && !call.policy.cacheNull)) {
+    engine.reporter.notStored(call, 'skipped');
+    return asIs;
+  }
+  const prepared = prepare(engine, call, call.policy.codec ?? engine.codec, value);
+  if (prepared === undefined) return asIs;
+  const isolated = engine.local.protect(prepared.decoded, call.policy.isolation);
+  const tags = finalTags(engine, call, wishes);
+  if (tags === undefined) return { value: isolated, names };
+  const tagged = tagNamesOf(engine, tags);
+  await keep(engine, call, finished, { ...prepared, isolated, storedTags: tagged.stored, tagNames: tagged.names });
+  return { value: isolated, names: [...names, ...tagged.names] };
+}
+
+interface Keepable extends Prepared {
+  readonly isolated: Isolated;
+  readonly storedTags: readonly string[];
+  readonly tagNames: readonly string[];
+}
+
+async function keep(engine: Engine, call: Call, finished: Finished, keepable: Keepable): Promise<void> {
+  const { policy } = call;
+  if (keepable.bytes > engine.maxValueBytes) {
+    engine.reporter.notStored(call, 'too-large');
+    return;
+  }
+  const ttl = finished.wishes.ttl;
+  const lifetimes = lifetimesOf(ttl === undefined ? policy : withTtl(policy, ttl), {
+    jitter: engine.random,
+    isNull: finished.value === null,
+  });
+  const base = { ...finished, call, keepable, localTtl: policy.localTtl };
+  if (policy.tiers === 'local') {
+    const kept = engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
+    if (kept) engine.reporter.stored(call, 'local', keepable.bytes, keepable.encodeMs);
+    return;
+  }
+  const asked = engine.clock.monotonic();
+  const write = entryWrite(engine, call.key, keepable, lifetimes, finished.loadMs);
+  const filled = finished.token === undefined ? undefined : await engine.store.fill(call, write, finished.token);
+  if (filled === undefined) {
+    engine.reporter.notStored(call, 'store-unavailable');
+    const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
+    if (policy.tiers === 'both') engine.local.admit(candidate(engine, { ...base, ...life, home: 'unproven' }));
+    return;
+  }
+  if (filled.status === 'refused') {
+    engine.reporter.notStored(call, filled.reason);
+    return;
+  }
+  engine.reporter.stored(call, policy.tiers, keepable.bytes, keepable.encodeMs);
+  if (policy.tiers === 'both') {
+    engine.local.admit(candidate(engine, { ...base, ...receivedLife(filled.receipt, lifetimes, asked), home: 'shared' }));
+  }
+}
+
+/** Encodes a value, and decodes it again as every later hit will. Undefined (and reported) when it has no encoding. */
+export function prepare(
+  engine: Engine,
+  subject: Subject,
+  codec: Codec,
+  value: unknown,
+): (Prepared & { readonly decoded: unknown }) | undefined {
+  try {
+    return prepareStrictly(engine, codec, value);
+  } catch (error) {
+    engine.reporter.notStored(subject, 'unencodable');
+    engine.reporter.error(subject, 'encode', error);
+    return undefined;
+  }
+}
+
+/** The same for calls that want to know: throws CodecError. */
+export function prepareStrictly(engine: Engine, codec: Codec, value: unknown): Prepared & { readonly decoded: unknown } {
+  const started = engine.clock.monotonic();
+  try {
+    const encoded = codec.encode(value);
+    const encodeMs = engine.clock.monotonic() - started;
+    return { encoded, bytes: sizeOf(encoded.body, engine.maxValueBytes), encodeMs, decoded: codec.decode(encoded) };
+  } catch (error) {
+    if (error instanceof CodecError) throw error;
+    throw new CodecError('UNENCODABLE_VALUE', `The codec \`${codec.name}\` could not encode a value`, { cause: error });
+  }
+}
+
+export function entryWrite(
+  engine: Engine,
+  key: string,
+  keepable: Prepared & { readonly storedTags: readonly string[] },
+  lifetimes: Lifetimes,
+  loadMs: number | undefined,
+): EntryWrite {
+  return { id: identify(engine, key).id, encoded: keepable.encoded, tags: keepable.storedTags, lifetimes, loadMs };
+}
+
+/** Remaining times as the store measured them. */
+export function receivedLife(
+  receipt: WriteReceipt,
+  lifetimes: Lifetimes,
+  asked: number,
+): Pick<Candidate, 'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt'> {
+  return {
+    remaining: receipt.remaining,
+    ceiling: receipt.ceiling,
+    proof: { snapshot: receipt.token.snapshot, xid: receipt.xid },
+    sliding: lifetimes.sliding,
+    measuredAt: asked,
+  };
+}
+
+/** Remaining times of an entry that no store measures. */
+export function localLife(
+  engine: Engine,
+  lifetimes: Lifetimes,
+): Pick<Candidate, 'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt'> {
+  const { ttl, sliding, expiresAt, grace, early } = lifetimes;
+  // Only a tier that is this process's own may decide by this process's wall clock.
+  const ceiling = expiresAt === undefined ? (ttl ?? Infinity) : expiresAt - engine.clock.wall();
+  const fresh = Math.min(ceiling, sliding ?? Infinity);
+  return {
+    remaining: { fresh, early: early ?? Infinity, stale: fresh + grace },
+    ceiling,
+    proof: undefined,
+    sliding,
+    measuredAt: engine.clock.monotonic(),
+  };
+}
+
+interface CandidateParts extends Pick<Candidate, 'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt' | 'home' | 'began' | 'since' | 'localTtl'> {
+  readonly call: { readonly key: string };
+  readonly keepable: { readonly isolated: Isolated; readonly tagNames: readonly string[]; readonly bytes: number };
+}
+
+export function candidate(engine: Engine, parts: CandidateParts): Candidate {
+  const { call, keepable, ...rest } = parts;
+  const { isolated, tagNames, bytes } = keepable;
+  return { ...rest, key: call.key, keyName: identify(engine, call.key).keyName, tagNames, isolated, bytes };
+}
+
+/** All tags of a result. Undefined (and reported) when they cannot be made: without its tags a value must not be stored. */
+function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly string[] | undefined {
+  try {
+    const tags = new Set([...call.policy.tags, ...(call.tags?.() ?? []), ...wishes.tags]);
+    if (tags.size > MAX_TAGS) throw new KeyError('INVALID_KEY', `\`${call.key}\` has ${tags.size} tags, the most is ${MAX_TAGS}`);
+    return [...tags];
+  } catch (error) {
+    engine.reporter.error(call, 'key', error);
+    engine.reporter.notStored(call, 'skipped');
+    return undefined;
+  }
+}
+
+/** A lifetime given by the load replaces the policy's ttl or expiresAt; sliding stays within it. */
+function withTtl(policy: ResolvedPolicy, ttl: number): ResolvedPolicy {
+  return { ...policy, ttl, expiresAt: undefined, sliding: policy.sliding === undefined ? undefined : Math.min(policy.sliding, ttl) };
+}
+
+/** Bytes of a body as UTF-8; counted exactly only where the bound could matter. */
+function sizeOf(body: string | Uint8Array, limit: number): number {
+  if (typeof body !== 'string') return body.byteLength;
+  return body.length * 3 <= limit ? body.length : Buffer.byteLength(body);
+}

@@ -1,0 +1,177 @@
+/**
+ * The reporter: where everything the engine does becomes an event for observers and a number for `stats()`. An event is built only
+ * when somebody listens.
+ */
+import { KeepsakeError } from '../errors.js';
+import type { BypassReason, CacheEvent, ErrorEvent, NotStoredReason, Tier } from '../kernel/events.js';
+import type { Logger, Observer } from '../ports/observer.js';
+
+/** What an event is about. */
+export interface Subject {
+  readonly key: string | undefined;
+  readonly useCase?: string | undefined;
+  readonly keyType?: string | undefined;
+}
+
+/** Numbers since the cache was made. `calls` = fresh + early + stale + misses + bypassed + those under way. */
+export interface Counters {
+  calls: number;
+  fresh: number;
+  early: number;
+  stale: number;
+  misses: number;
+  bypassed: number;
+  localHits: number;
+  sharedHits: number;
+  loads: number;
+  loadsSucceeded: number;
+  loadsFailed: number;
+  loadsAbandoned: number;
+  stored: number;
+  notStored: number;
+  invalidations: number;
+  evictions: number;
+  softTimeouts: number;
+  hardTimeouts: number;
+  errors: number;
+}
+
+/** A warning of one code is repeated at most this often. */
+const WARN_EVERY_MS = 60_000;
+
+type Unsent<E> = E extends CacheEvent ? Omit<E, keyof Subject | 'cache'> : never;
+
+export class Reporter {
+  readonly counters: Counters = {
+    calls: 0,
+    fresh: 0,
+    early: 0,
+    stale: 0,
+    misses: 0,
+    bypassed: 0,
+    localHits: 0,
+    sharedHits: 0,
+    loads: 0,
+    loadsSucceeded: 0,
+    loadsFailed: 0,
+    loadsAbandoned: 0,
+    stored: 0,
+    notStored: 0,
+    invalidations: 0,
+    evictions: 0,
+    softTimeouts: 0,
+    hardTimeouts: 0,
+    errors: 0,
+  };
+  readonly #cache: string;
+  readonly #observers: readonly Observer[];
+  readonly #logger: Logger;
+  readonly #warned = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor(options: { cache: string; observers: readonly Observer[]; logger: Logger; now: () => number }) {
+    this.#cache = options.cache;
+    this.#observers = options.observers;
+    this.#logger = options.logger;
+    this.#now = options.now;
+  }
+
+  /** Milliseconds now, if anybody will want to know how long something took. */
+  start(): number {
+    return this.#observers.length === 0 ? 0 : this.#now();
+  }
+
+  hit(subject: Subject, tier: Tier, state: 'fresh' | 'early' | 'stale', started: number): void {
+    this.counters[state] += 1;
+    this.counters[tier === 'local' ? 'localHits' : 'sharedHits'] += 1;
+    if (this.#observers.length > 0) this.#send(subject, { type: 'hit', tier, state, durationMs: this.#now() - started });
+  }
+
+  miss(subject: Subject, started: number): void {
+    this.counters.misses += 1;
+    if (this.#observers.length > 0) this.#send(subject, { type: 'miss', durationMs: this.#now() - started });
+  }
+
+  bypass(subject: Subject, reason: BypassReason): void {
+    this.counters.bypassed += 1;
+    this.#send(subject, { type: 'bypass', reason });
+  }
+
+  loadStart(subject: Subject, background: boolean): void {
+    this.counters.loads += 1;
+    this.#send(subject, { type: 'loadStart', background });
+  }
+
+  loadEnd(
+    subject: Subject,
+    background: boolean,
+    outcome: 'succeeded' | 'failed' | 'abandoned',
+    durationMs: number,
+    error?: unknown,
+  ): void {
+    if (outcome === 'succeeded') this.counters.loadsSucceeded += 1;
+    else if (outcome === 'failed') this.counters.loadsFailed += 1;
+    else this.counters.loadsAbandoned += 1;
+    this.#send(subject, { type: 'loadEnd', background, outcome, durationMs, error });
+  }
+
+  stored(subject: Subject, tiers: 'both' | 'local' | 'shared', valueBytes: number, encodeMs: number): void {
+    this.counters.stored += 1;
+    this.#send(subject, { type: 'write', tiers, valueBytes, encodeMs });
+  }
+
+  notStored(subject: Subject, reason: NotStoredReason): void {
+    this.counters.notStored += 1;
+    this.#send(subject, { type: 'notStored', reason });
+  }
+
+  invalidated(subject: Subject, kind: 'delete' | 'expire' | 'clear', tags: readonly string[]): void {
+    this.counters.invalidations += 1;
+    this.#send(subject, { type: 'invalidate', kind, tags });
+  }
+
+  evicted(key: string): void {
+    this.counters.evictions += 1;
+    this.#send({ key }, { type: 'evict' });
+  }
+
+  timeout(subject: Subject, limit: 'soft' | 'hard'): void {
+    this.counters[limit === 'soft' ? 'softTimeouts' : 'hardTimeouts'] += 1;
+    this.#send(subject, { type: 'timeout', limit });
+  }
+
+  /** Something failed and the cache goes on without it: counted, told to observers, and warned about now and then. */
+  error(subject: Subject, operation: ErrorEvent['operation'], error: unknown): void {
+    this.counters.errors += 1;
+    const code = error instanceof KeepsakeError ? error.code : undefined;
+    this.#send(subject, { type: 'error', operation, code, error });
+    this.warn(`${operation}:${code ?? 'error'}`, `${operation} failed: ${messageOf(error)}`);
+  }
+
+  /** Warns, at most once a minute for each `topic`. */
+  warn(topic: string, message: string): void {
+    const now = this.#now();
+    const last = this.#warned.get(topic);
+    if (last !== undefined && now - last < WARN_EVERY_MS) return;
+    this.#warned.set(topic, now);
+    this.#logger.warn(`keepsake (${this.#cache}): ${message}`);
+  }
+
+  #send(subject: Subject, event: Unsent<CacheEvent>): void {
+    if (this.#observers.length === 0) return;
+    const { key, useCase, keyType } = subject;
+    const whole: CacheEvent = { ...event, cache: this.#cache, key, useCase, keyType };
+    for (const observer of this.#observers) {
+      try {
+        observer.onEvent(whole);
+      } catch (error) {
+        // An observer is a guest: its failure is worth a warning and nothing more.
+        this.warn('observer', `an observer threw: ${messageOf(error)}`);
+      }
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

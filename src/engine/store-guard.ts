@@ -1,0 +1,140 @@
+/**
+ * The store guard: every call of the store passes here. It gives each a deadline, turns failures of reads into misses and failures
+ * of writes that carry correctness into StoreErrors, and notices when the store is gone and when it is back.
+ */
+import { StoreError } from '../errors.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Remaining } from '../kernel/freshness.js';
+import type {
+  EntryWrite,
+  FillResult,
+  InvalidationKind,
+  InvalidationReceipt,
+  LoadToken,
+  Store,
+  StoreRead,
+  WriteReceipt,
+} from '../ports/store.js';
+import type { Reporter, Subject } from './reporter.js';
+import { waitFor } from './waiting.js';
+
+/** Milliseconds a call of the store may take, the wait for a connection included. */
+export interface Timeouts {
+  readonly read: number;
+  readonly write: number;
+}
+
+export interface StoreGuardOptions {
+  readonly store: Store;
+  readonly timeouts: Timeouts;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  /** The store answered again after it had failed. */
+  readonly onRecovered: () => void;
+}
+
+export class StoreGuard {
+  readonly #store: Store;
+  readonly #timeouts: Timeouts;
+  readonly #clock: Clock;
+  readonly #reporter: Reporter;
+  readonly #onRecovered: () => void;
+  #health: 'opening' | 'well' | 'failing' = 'opening';
+
+  constructor(options: StoreGuardOptions) {
+    this.#store = options.store;
+    this.#timeouts = options.timeouts;
+    this.#clock = options.clock;
+    this.#reporter = options.reporter;
+    this.#onRecovered = options.onRecovered;
+  }
+
+  get kind(): string {
+    return this.#store.kind;
+  }
+
+  get health(): 'opening' | 'well' | 'failing' {
+    return this.#health;
+  }
+
+  /** Opens the store; rejects as the store does. Until it has succeeded, reads are misses and writes reject at once. */
+  async open(): Promise<void> {
+    await this.#store.open();
+    this.#answered();
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  /** Undefined when the store cannot answer. */
+  read(subject: Subject, id: string): Promise<StoreRead | undefined> {
+    return this.#lenient(subject, 'read', () => this.#store.read(id));
+  }
+
+  /** Undefined when the store cannot answer, or it is unknown whether the fill happened. */
+  fill(subject: Subject, write: EntryWrite, token: LoadToken): Promise<FillResult | undefined> {
+    return this.#lenient(subject, 'write', () => this.#store.fill(write, token));
+  }
+
+  /** Undefined when the store cannot answer, or has no fresh entry. */
+  touch(subject: Subject, id: string): Promise<Remaining | undefined> {
+    return this.#lenient(subject, 'touch', () => this.#store.touch(id));
+  }
+
+  async postpone(subject: Subject, id: string, ms: number, token: LoadToken): Promise<void> {
+    await this.#lenient(subject, 'touch', () => this.#store.postpone(id, ms, token));
+  }
+
+  set(write: EntryWrite): Promise<WriteReceipt> {
+    return this.#strict('set', this.#timeouts.write, () => this.#store.set(write));
+  }
+
+  delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }> {
+    return this.#strict('delete', this.#timeouts.write, () => this.#store.delete(id));
+  }
+
+  invalidate(names: readonly string[], kind: InvalidationKind): Promise<InvalidationReceipt> {
+    return this.#strict('invalidate', this.#timeouts.write, () => this.#store.invalidate(names, kind));
+  }
+
+  /** A touch whose failure the caller wants to know. */
+  touchStrictly(id: string): Promise<Remaining | undefined> {
+    return this.#strict('touch', this.#timeouts.write, () => this.#store.touch(id));
+  }
+
+  async #lenient<T>(subject: Subject, operation: 'read' | 'write' | 'touch', call: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#strict(operation, operation === 'read' ? this.#timeouts.read : this.#timeouts.write, call);
+    } catch (error) {
+      this.#reporter.error(subject, operation, error);
+      return undefined;
+    }
+  }
+
+  async #strict<T>(operation: string, deadline: number, call: () => Promise<T>): Promise<T> {
+    if (this.#health === 'opening') throw new StoreError(`The ${this.#store.kind} store is not connected yet`, { outcome: 'failed' });
+    const waited = await waitFor(begin(call), this.#clock, deadline);
+    if (waited.ended === 'value') {
+      this.#answered();
+      return waited.value;
+    }
+    this.#health = 'failing';
+    if (waited.ended === 'error' && waited.error instanceof StoreError) throw waited.error;
+    if (waited.ended === 'error') {
+      throw new StoreError(`The ${this.#store.kind} store failed to ${operation}`, { outcome: 'unknown', cause: waited.error });
+    }
+    throw new StoreError(`The ${this.#store.kind} store did not ${operation} within ${deadline} ms`, { outcome: 'unknown' });
+  }
+
+  #answered(): void {
+    if (this.#health === 'well') return;
+    this.#health = 'well';
+    this.#onRecovered();
+  }
+}
+
+/** A store of somebody else's may throw where it should reject. */
+async function begin<T>(call: () => Promise<T>): Promise<T> {
+  return await call();
+}
