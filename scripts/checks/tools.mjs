@@ -1,6 +1,6 @@
 /** The checks that are tools of others: how each is run, and how it tells how much it looked at. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from './project-files.mjs';
 
@@ -88,7 +88,7 @@ export async function eslint() {
 
 /** Who imports whom. Counted are the modules of `src`: a cruise that sees none has checked no rule. */
 export async function imports() {
-  const folders = ['src', 'migrations', 'test', 'bench', 'examples'];
+  const folders = ['src', 'migrations', 'test', 'bench', 'examples'].filter((folder) => existsSync(join(root, folder)));
   const ran = await runTool('dependency-cruiser', 'depcruise', [...folders, '--output-type', 'json']);
   if (!ran.stdout.startsWith('{')) return { checked: 0, unit: 'modules', problems: [ran.output.trim()] };
   /** @type {{ modules: { source: string }[], summary: { violations: Violation[], ruleSetUsed: { forbidden: { name: string, comment: string }[] } } }} */
