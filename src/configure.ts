@@ -1,0 +1,166 @@
+/** The composition root: the one place that wires tiers, store, codec and engine into a cache. */
+import { type CacheOptions, checkKey, type ResolvedCacheOptions, resolveCacheOptions } from './cache-options.js';
+import { createRawCodec } from './codec/raw-codec.js';
+import { createSuperjsonCodec } from './codec/superjson-codec.js';
+import { checkRoll } from './decorators/roll.js';
+import { Background } from './engine/background.js';
+import { CacheInstance } from './engine/cache.js';
+import type { Engine } from './engine/call.js';
+import { register } from './engine/directory.js';
+import { LocalTier } from './engine/local-tier.js';
+import { NameLedger } from './engine/name-ledger.js';
+import { type Opening, openStore } from './engine/opening.js';
+import { Reporter } from './engine/reporter.js';
+import { StoreGuard } from './engine/store-guard.js';
+import { type Clock, systemClock } from './kernel/clock.js';
+import type { Codec } from './kernel/codec.js';
+import { EVERYTHING, namespaceName } from './kernel/names.js';
+import { lruStorage } from './local/lru-storage.js';
+import { noStorage } from './local/no-storage.js';
+import { createNullStore } from './memory/null-store.js';
+import type { Logger } from './ports/observer.js';
+import type { Store, StoreOptions } from './ports/store.js';
+
+/** A store, and what else must be released with it. */
+interface OpenableStore {
+  readonly store: Store;
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Makes a cache and opens it. `Cache.named(name)` finds it from then on, and decorated methods that name it use it.
+ *
+ * Wrong options, credentials and tables reject always; a server that cannot be reached rejects with `startup: 'fail'`, else the
+ * cache runs without its shared tier and keeps trying.
+ *
+ * @throws ConfigurationError, with a code for what is wrong; StoreError with `startup: 'fail'`
+ * @example await using cache = await createCache({ name: 'reports', connection: process.env.DATABASE_URL, defaults: { ttl: '10m' } })
+ */
+export async function createCache(options: CacheOptions = {}): Promise<CacheInstance> {
+  const resolved = resolveCacheOptions(options);
+  return await register(resolved.name, () => open(options, resolved));
+}
+
+/** A cache that finds and keeps nothing: what calls get before any is configured. */
+export function createInertCache(name: string): CacheInstance {
+  const resolved = resolveCacheOptions({ name, local: false });
+  const reporter = new Reporter({ cache: name, observers: [], logger: processWarnings, now: () => systemClock.monotonic() });
+  const engine = makeEngine({}, resolved, { store: createNullStore(), health: 'well' }, reporter, systemClock);
+  const release = async (): Promise<void> => undefined;
+  return new CacheInstance({ engine, defaults: { ttl: Infinity }, checkKey, keyTransform: (key) => key, release });
+}
+
+async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Promise<CacheInstance> {
+  checkRoll(resolved.name, resolved.defaults);
+  const clock = options.clock ?? systemClock;
+  const logger = options.logger ?? processWarnings;
+  const reporter = new Reporter({ cache: resolved.name, observers: resolved.observers, logger, now: () => clock.monotonic() });
+  const scopeNames = [namespaceName(resolved.namespace), EVERYTHING];
+  const { store, release } = await makeStore(options, resolved, { scopeNames, loadDeadline: resolved.loadDeadline }, reporter, clock);
+  const engine = makeEngine(options, resolved, { store, health: 'opening' }, reporter, clock);
+  let opening: Opening;
+  try {
+    opening = await openStore(engine, resolved.startup);
+  } catch (error) {
+    await Promise.allSettled([store.close()]);
+    await release();
+    throw error;
+  }
+  return new CacheInstance({
+    engine,
+    defaults: resolved.defaults,
+    checkKey,
+    keyTransform: options.keyTransform ?? ((key) => key),
+    release: async () => {
+      await opening.stop();
+      await engine.store.close();
+      await release();
+    },
+  });
+}
+
+function makeEngine(
+  options: CacheOptions,
+  resolved: ResolvedCacheOptions,
+  shared: { readonly store: Store; readonly health: 'opening' | 'well' },
+  reporter: Reporter,
+  clock: Clock,
+): Engine {
+  const ledger = new NameLedger();
+  const { namespace, localLease, timeouts, maxValueBytes, loadDeadline, name } = resolved;
+  const local = new LocalTier({
+    clock,
+    ledger,
+    namespace,
+    localLease,
+    storage: resolved.local === undefined ? noStorage : lruStorage(resolved.local),
+    isolation: resolved.local?.isolation ?? 'frozen',
+    ttl: resolved.local?.ttl ?? Infinity,
+    onEvict: (key) => reporter.evicted(key),
+  });
+  return {
+    name,
+    namespace,
+    clock,
+    ledger,
+    local,
+    reporter,
+    maxValueBytes,
+    loadDeadline,
+    store: new StoreGuard({ ...shared, timeouts, clock, reporter, onRecovered: () => local.dropUnproven() }),
+    background: new Background((work, error) => reporter.warn('background', `${work} failed: ${String(error)}`)),
+    codec: makeCodec(options.codec ?? 'superjson', reporter),
+    random: Math.random,
+  };
+}
+
+function makeCodec(codec: NonNullable<CacheOptions['codec']>, reporter: Reporter): Codec {
+  if (codec === 'raw') return createRawCodec();
+  if (codec !== 'superjson') return codec;
+  return createSuperjsonCodec({
+    onClass: (name) => reporter.warn(`class ${name}`, `instances of \`${name}\` are cached and returned as plain data`),
+  });
+}
+
+async function makeStore(
+  options: CacheOptions,
+  resolved: ResolvedCacheOptions,
+  storeOptions: StoreOptions,
+  reporter: Reporter,
+  clock: Clock,
+): Promise<OpenableStore> {
+  const nothing = async (): Promise<void> => undefined;
+  if (options.store !== undefined) return { store: options.store, release: nothing };
+  const connection = options.pool === undefined ? (options.connection ?? process.env['DATABASE_URL']) : { pool: options.pool };
+  if (connection === undefined) {
+    reporter.warn('memory', 'neither `connection` nor DATABASE_URL is set: entries are kept in this process only (`connection: "memory"`)');
+  }
+  if (connection === undefined || connection === 'memory') {
+    const { createMemoryStore } = await import('./memory/memory-store.js');
+    return { store: createMemoryStore({ ...storeOptions, clock }), release: nothing };
+  }
+  if (connection === 'null') {
+    return { store: createNullStore(), release: nothing };
+  }
+  const server = connection === 'embedded' ? await startServer(options) : undefined;
+  const { createPostgresStore } = await import('./postgres/store.js');
+  const { poolSize, schema, table, prefix, durability, migrate, preparedStatements } = options;
+  const own = { poolSize, schema, table, prefix, durability, migrate, preparedStatements, timeouts: resolved.timeouts };
+  const onError = (error: unknown): void => reporter.error({ key: undefined }, 'connect', error);
+  try {
+    const store = createPostgresStore({ ...storeOptions, ...own, connection: server?.connectionString ?? connection, onError });
+    return { store, release: server === undefined ? nothing : () => server.stop() };
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
+}
+
+async function startServer(options: CacheOptions): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
+  const { startEmbedded } = await import('./embedded/server.js');
+  return await startEmbedded(options.embedded ?? {});
+}
+
+const processWarnings: Logger = {
+  warn: (message) => process.emitWarning(message, { type: 'KeepsakeWarning', code: 'KEEPSAKE' }),
+};

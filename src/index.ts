@@ -1,0 +1,29 @@
+/** The public surface of Keepsake. */
+export type { CacheOptions, LocalOptions } from './cache-options.js';
+export { createCache } from './configure.js';
+export { Cached } from './decorators/cached.js';
+export { Early } from './decorators/early.js';
+export { Failover } from './decorators/failover.js';
+export { type InvalidationOptions, InvalidateTags } from './decorators/invalidate-tags.js';
+export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-decorator.js';
+export type { MethodPolicy } from './decorators/options.js';
+export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
+export { Cache, type CacheFace } from './default-cache.js';
+export type { CacheInstance, CacheStats, CallOptions, ReadOptions } from './engine/cache.js';
+export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
+export {
+  CodecError,
+  ConfigurationError,
+  KeepsakeError,
+  type KeepsakeErrorCode,
+  KeyError,
+  LoadTimeoutError,
+  StoreError,
+} from './errors.js';
+export type { Clock, Timer } from './kernel/clock.js';
+export type { Codec, Encoded } from './kernel/codec.js';
+export type * from './kernel/events.js';
+export type { State } from './kernel/freshness.js';
+export type { Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
+export type { Logger, Observer } from './ports/observer.js';
+export type { Store } from './ports/store.js';
