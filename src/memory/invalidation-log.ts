@@ -21,13 +21,15 @@ export class InvalidationLog {
   /** Records older than this monotonic millisecond concern no row and no load any more. */
   #settledBefore = Number.NEGATIVE_INFINITY;
 
-  /** How many names are kept. */
+  /** How many records are kept. */
   get size(): number {
-    return this.#records.size;
+    let size = 0;
+    for (const records of this.#records.values()) size += records.length;
+    return size;
   }
 
-  append(names: Iterable<string>, invalidation: Invalidation): void {
-    for (const name of new Set(names)) {
+  append(names: readonly string[], invalidation: Invalidation): void {
+    for (const name of names) {
       const records = invalidation.kind === 'delete' ? [] : this.#unsettled(name);
       records.push(invalidation);
       // Removed first, so that it moves to the end: compaction relies on the order of the names.

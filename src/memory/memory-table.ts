@@ -38,7 +38,7 @@ export class MemoryTable {
   readonly #rows = new Map<string, Row>();
   readonly #log = new InvalidationLog();
   #nextXid: Xid = 1;
-  /** The youngest writer whose row was evicted while it still fenced older loads. */
+  /** The youngest writer whose row was evicted: it still fences older loads. */
   #evictedXid: Xid | undefined;
   /** The sweep under way: where it is, and when it began. */
   #pass: { readonly rows: Iterator<Row>; readonly began: number } | undefined;
@@ -49,9 +49,9 @@ export class MemoryTable {
     this.#maxEntries = options.maxEntries;
   }
 
-  /** How much is kept: rows, and names in the log. */
-  get size(): { readonly rows: number; readonly names: number } {
-    return { rows: this.#rows.size, names: this.#log.size };
+  /** How much is kept: rows, and records in the log. */
+  get size(): { readonly rows: number; readonly records: number } {
+    return { rows: this.#rows.size, records: this.#log.size };
   }
 
   /** What a reader can see at this moment. */
@@ -145,7 +145,7 @@ export class MemoryTable {
     for (const row of this.#rows.values()) {
       if (this.#rows.size <= this.#maxEntries) return;
       this.#rows.delete(row.id);
-      if (!isOver(row, this.#clock.monotonic())) this.#evictedXid = row.writerXid;
+      this.#evictedXid = row.writerXid;
     }
   }
 }

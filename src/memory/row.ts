@@ -91,10 +91,10 @@ export function isOver(row: Row, now: number): boolean {
   return row.freshUntil + row.grace <= now;
 }
 
-/** Extends a sliding row as of now: never past its ceiling, and never to an earlier end than it had. */
+/** Extends a sliding row as of now, never past its ceiling. */
 export function slide(row: Row, now: number): void {
   if (row.sliding === undefined) return;
-  row.freshUntil = Math.max(row.freshUntil, Math.min(now + row.sliding, row.ceiling));
+  row.freshUntil = Math.min(now + row.sliding, row.ceiling);
 }
 
 export function entryOf(row: Row, now: number): StoredEntry {

@@ -100,12 +100,14 @@ export function describeInvalidation(subject: Subject): void {
 
     it('the first of several expires of different names counts', async () => {
       const { store, advance } = subject();
-      const [id, one, two] = [unique('id'), unique('one'), unique('two')];
+      const [id, reversed, one, two] = [unique('id'), unique('reversed'), unique('one'), unique('two')];
       await store.set(entry(id, { tags: [one, two], lifetimes: WITH_GRACE }));
+      await store.set(entry(reversed, { tags: [two, one], lifetimes: WITH_GRACE }));
       await store.invalidate([tagName(two)], 'expire');
       await advance(20 * MINUTE);
       await store.invalidate([tagName(one)], 'expire');
       expectAbout((await found(store, id)).remaining.stale, 40 * MINUTE);
+      expectAbout((await found(store, reversed)).remaining.stale, 40 * MINUTE);
     });
 
     it.each([[['delete', 'expire']], [['expire', 'delete']]] as const)(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/errors.js';
 import { EVERYTHING, keyName, namespaceName, tagName } from '../../src/kernel/names.js';
+import { InvalidationLog } from '../../src/memory/invalidation-log.js';
 import { createMemoryStore, MemoryStore } from '../../src/memory/memory-store.js';
 import { MemoryTable } from '../../src/memory/memory-table.js';
 import type { LoadToken, Store } from '../../src/ports/store.js';
@@ -118,7 +119,24 @@ describe('createMemoryStore', () => {
   it('INVARIANT 29: evicting leaves nothing in the log', async () => {
     const { store, table } = tableAndStore(10);
     for (let index = 0; index < 1000; index += 1) await store.set(entry(unique('id')));
-    expect(table.size).toEqual({ rows: 10, names: 0 });
+    expect(table.size).toEqual({ rows: 10, records: 0 });
+  });
+});
+
+describe('InvalidationLog', () => {
+  it('keeps the records that still count when older ones of their name are dropped', () => {
+    const log = new InvalidationLog();
+    for (const xid of [1, 2, 3]) {
+      if (xid === 3) log.settle(2);
+      log.append(['name'], { xid, kind: 'expire', at: xid });
+    }
+    expect(log.size).toBe(2);
+    expect(['1:1:', '2:2:', '3:3:', '4:4:'].map((snapshot) => log.unseen(['name'], snapshot)?.xid)).toEqual([
+      2,
+      2,
+      3,
+      undefined,
+    ]);
   });
 });
 
@@ -135,12 +153,13 @@ describe('memory store: sweeping', () => {
   it('INVARIANT 29: invalidated names go as others come, once no load can need them', async () => {
     const { store, table, clock } = tableAndStore();
     for (let index = 0; index < 3000; index += 1) {
-      await store.invalidate([tagName(unique('tag')), tagName(unique('tag'))], index % 2 === 0 ? 'delete' : 'expire');
+      const names = [tagName('the same'), tagName(unique('tag')), tagName(unique('tag'))];
+      await store.invalidate(names, index < 1500 ? 'delete' : 'expire');
       clock.advance(SECOND);
     }
-    // loadDeadline is 600 seconds: 1200 names are younger.
-    expect(table.size.names).toBeGreaterThanOrEqual(1200);
-    expect(table.size.names).toBeLessThan(1300);
+    // loadDeadline is 600 seconds: 1800 records are younger.
+    expect(table.size.records).toBeGreaterThanOrEqual(1800);
+    expect(table.size.records).toBeLessThan(1900);
   });
 
   it('INVARIANT 29: an idle store empties itself', async () => {
@@ -149,8 +168,8 @@ describe('memory store: sweeping', () => {
     for (let index = 0; index < 5000; index += 1)
       await store.set(entry(unique('id'), { lifetimes: lives({ ttl: MINUTE }) }));
     for (let index = 0; index < 5000; index += 1) await store.delete(unique('id'));
-    clock.advance(HOUR);
-    expect(table.size).toEqual({ rows: 0, names: 0 });
+    clock.advance(LOAD_DEADLINE + 3 * MINUTE);
+    expect(table.size).toEqual({ rows: 0, records: 0 });
   });
 
   it('INVARIANT 8a: compaction revives nothing: neither hidden nor expired entries, touched or not', async () => {
@@ -164,7 +183,7 @@ describe('memory store: sweeping', () => {
       clock.advance(MINUTE);
       await Promise.all(['hidden', 'expired', 'untouched'].map((id) => store.touch(id)));
     }
-    expect(table.size).toEqual({ rows: 2, names: 0 });
+    expect(table.size).toEqual({ rows: 2, records: 0 });
     const [hidden, expired, untouched] = await Promise.all(
       ['hidden', 'expired', 'untouched'].map((id) => store.read(id)),
     );
@@ -198,6 +217,34 @@ describe('memory store: sweeping', () => {
     const results = await Promise.all(tokens.map((token) => store.fill(entry('id', { tags: ['tag'] }), token)));
     const reasons = results.map((result) => (result.status === 'refused' ? result.reason : result.status));
     expect(reasons).toEqual(tokens.map((_, minute) => (minute < 50 ? 'deadline' : 'invalidated')));
+  });
+
+  it('INVARIANT 8a: a record outlives a pass that met the row before it was hidden', async () => {
+    const { store, table, clock } = tableAndStore();
+    await store.set(entry('hidden', { tags: ['tag'], lifetimes: lives({ ttl: 10 * HOUR }) }));
+    for (let index = 0; index < 100; index += 1) await store.set(entry(unique('id')));
+    while (table.sweep(1000) === 'unfinished');
+    table.sweep(1);
+    await store.invalidate([tagName('tag')], 'delete');
+    clock.advance(LOAD_DEADLINE + MINUTE);
+    table.sweep(1000);
+    expect(table.size.records).toBe(1);
+    expect(await textOf(store, 'hidden')).toBeUndefined();
+  });
+
+  it('a deleted row is gone at once', async () => {
+    const { store, table } = tableAndStore();
+    await store.set(entry('id'));
+    await store.delete('id');
+    expect(table.size).toEqual({ rows: 0, records: 1 });
+  });
+
+  it('a row whose life is over fences no load', async () => {
+    const { store, clock } = tableAndStore();
+    const { token } = await store.read('id');
+    await store.set(entry('id', { lifetimes: lives({ ttl: SECOND }) }));
+    clock.advance(SECOND);
+    stored(await store.fill(entry('id'), token));
   });
 
   it('closing ends the sweeping', async () => {
