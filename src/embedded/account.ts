@@ -51,7 +51,20 @@ export async function closedAncestor(path: string, account: Account | undefined)
   const above = dirname(path);
   const closed = above === path ? undefined : await closedAncestor(above, account);
   if (closed !== undefined) return closed;
-  const found = await stat(path);
-  const execute = found.uid === account.uid ? 0o100 : found.gid === account.gid ? 0o010 : 0o001;
-  return (found.mode & execute) === 0 ? path : undefined;
+  return (await allowed(path, account, EXECUTE)) ? undefined : path;
+}
+
+/** Whether `account` can reach the directory `path` and make and remove things in it. */
+export async function openTo(path: string, account: Account | undefined): Promise<boolean> {
+  if (account === undefined) return true;
+  return (await closedAncestor(path, account)) === undefined && (await allowed(path, account, WRITE));
+}
+
+const EXECUTE = 0o1;
+const WRITE = 0o2;
+
+async function allowed(path: string, account: Account, right: number): Promise<boolean> {
+  const { uid, gid, mode } = await stat(path);
+  const shift = uid === account.uid ? 6 : gid === account.gid ? 3 : 0;
+  return (mode & (right << shift)) !== 0;
 }

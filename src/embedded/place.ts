@@ -8,9 +8,9 @@
 import { randomBytes } from 'node:crypto';
 import { chown, link, mkdir, mkdtemp, open, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ConfigurationError } from '../errors.js';
-import { type Account, closedAncestor } from './account.js';
+import { type Account, closedAncestor, openTo } from './account.js';
 
 export interface Place {
   readonly folder: string;
@@ -24,8 +24,8 @@ export interface Place {
 /** A new folder among the temporary files, which `account` can reach and owns. */
 export async function temporaryFolder(account: Account | undefined): Promise<string> {
   const usual = await realpath(tmpdir());
-  // Root's TMPDIR may be in its home; /tmp is open to everybody by definition.
-  const root = (await closedAncestor(usual, account)) === undefined ? usual : '/tmp';
+  // Root's TMPDIR may be its own; /tmp is open to everybody by definition.
+  const root = (await openTo(usual, account)) ? usual : '/tmp';
   const folder = await mkdtemp(join(root, 'keepsake-postgres-'));
   if (account !== undefined) await chown(folder, account.uid, account.gid);
   return folder;
@@ -44,7 +44,8 @@ export async function temporaryPlace(folder: string, account: Account | undefine
 export async function namedPlace(directory: string, account: Account | undefined): Promise<Place> {
   const asked = resolve(directory);
   try {
-    await mkdir(asked, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(asked), { recursive: true });
+    await mkdir(asked, { recursive: true, mode: 0o700 }); // only this one is ours to close
     const folder = await realpath(asked);
     await refuseForeignContent(folder, directory);
     if (account !== undefined) await chown(folder, account.uid, account.gid);

@@ -9,6 +9,10 @@ export interface SpawnOptions {
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly cwd?: string | undefined;
+  /** `own`: a process group of its own, led by the worker, so that a test can signal all of it as a terminal does. Default `shared`. */
+  readonly group?: 'own' | 'shared' | undefined;
+  /** The user to run as; only root may choose. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /** How a process ended. */
@@ -60,6 +64,8 @@ export class WorkerProcess {
     this.#child = spawn(process.execPath, ['--import', 'tsx', path, ...(options.args ?? [])], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
+      detached: options.group === 'own',
+      ...options.user,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     this.#child.stdin?.on('error', () => undefined); // it ended: `ended` says how
