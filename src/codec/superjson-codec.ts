@@ -1,0 +1,136 @@
+/**
+ * The default codec: text that keeps JavaScript's types.
+ *
+ * Two encodings are written. `json`: the value is plain JSON and stands as it is, readable by any program. `superjson`: SuperJSON's
+ * `{ json, meta }`, after `storable` has given a form to what SuperJSON cannot carry. Both mean the same: a value is a tree, a part that
+ * stands in two places comes back as two equal parts.
+ *
+ * SuperJSON's `referentialEqualities` are therefore neither written nor read. They are not safe either: applied to a Map or a Set
+ * they reorder entries while these are addressed by position, and lose an entry whose key is NaN.
+ */
+import { isUtf8 } from 'node:buffer';
+import { SuperJSON, type SuperJSONResult } from 'superjson';
+import { CodecError } from '../errors.js';
+import type { Codec, Encoded } from '../kernel/codec.js';
+import { assertAnnotations } from './annotations.js';
+import { isPlainJson } from './plain-json.js';
+import { type ClassListener, storable } from './storable.js';
+import { restore, Tagged } from './tagged.js';
+
+export interface SuperjsonCodecOptions {
+  /**
+   * Hears, once per class, that instances of it become plain data (own enumerable properties, or what `toJSON` returns), or an instance
+   * of the built-in class it extends. Default: nobody.
+   */
+  readonly onClass?: ClassListener | undefined;
+}
+
+/** What every part that SuperJSON cannot carry is annotated with. */
+const CUSTOM_NAME = 'keepsake';
+
+/** The version of SuperJSON's path syntax; its first one could not tell all paths apart. */
+const PATH_VERSION = 1;
+
+type Json = SuperJSONResult['json'];
+type JsonArray = Extract<Json, readonly unknown[]>;
+
+/**
+ * Creates the default codec. It has a SuperJSON of its own: what an application registers elsewhere does not reach it.
+ *
+ * Kept: null, booleans, strings, numbers (NaN, -0, infinities), bigint, undefined, plain objects and arrays (holes too), Date (invalid
+ * too), Map, Set, RegExp, URL, Error, Buffer, typed arrays, DataView, ArrayBuffer; nested at will, 500 levels at most.
+ * Throws CodecError: `UNENCODABLE_VALUE` for functions, symbols, promises and cycles anywhere, `UNDECODABLE_VALUE` for anything it did not write.
+ *
+ * @example
+ * const codec = createSuperjsonCodec();
+ * codec.decode(codec.encode({ at: new Date(0) })) // { at: 1970-01-01T00:00:00.000Z }
+ */
+export function createSuperjsonCodec(options: SuperjsonCodecOptions = {}): Codec {
+  return new SuperjsonCodec(options.onClass ?? (() => undefined));
+}
+
+class SuperjsonCodec implements Codec {
+  readonly name = 'superjson';
+  readonly #superjson = new SuperJSON();
+  readonly #onClass: ClassListener;
+  /** Prototypes of the classes already told of; weak, so that classes made at run time can go. */
+  readonly #toldOf = new WeakSet<object>();
+
+  constructor(onClass: ClassListener) {
+    this.#onClass = onClass;
+    this.#superjson.registerCustom<unknown, JsonArray>(
+      {
+        isApplicable: (value): value is unknown => value instanceof Tagged,
+        serialize: (value) => (isTagged(value) ? [...value] : []),
+        deserialize: restore,
+      },
+      CUSTOM_NAME,
+    );
+  }
+
+  encode(value: unknown): Encoded {
+    try {
+      return isPlainJson(value) ? { encoding: 'json', body: JSON.stringify(value) } : this.#encodeTypes(value);
+    } catch (cause) {
+      if (cause instanceof CodecError) throw cause;
+      // A getter or toJSON that throws, or a text longer than the engine can hold.
+      throw new CodecError('UNENCODABLE_VALUE', 'Expected a value that can be stored, but reading it failed', {
+        cause,
+      });
+    }
+  }
+
+  decode({ encoding, body }: Encoded): unknown {
+    if (encoding !== 'json' && encoding !== 'superjson') throw unknownEncoding(encoding);
+    try {
+      const payload: unknown = JSON.parse(typeof body === 'string' ? body : textOf(body));
+      return encoding === 'json' ? payload : this.#superjson.deserialize(checkedPayload(payload), { inPlace: true });
+    } catch (cause) {
+      throw new CodecError('UNDECODABLE_VALUE', `Expected a body in the encoding \`${encoding}\`, but it is damaged`, {
+        cause,
+      });
+    }
+  }
+
+  #encodeTypes(value: unknown): Encoded {
+    const { json, meta } = this.#superjson.serialize(storable(value, (instance, name) => this.#tell(instance, name)));
+    if (meta?.values === undefined) return { encoding: 'json', body: JSON.stringify(json) };
+    return { encoding: 'superjson', body: JSON.stringify({ json, meta: { values: meta.values, v: PATH_VERSION } }) };
+  }
+
+  #tell(instance: object, className: string): void {
+    const prototype: unknown = Object.getPrototypeOf(instance);
+    if (typeof prototype !== 'object' || prototype === null || this.#toldOf.has(prototype)) return;
+    this.#toldOf.add(prototype);
+    this.#onClass(className);
+  }
+}
+
+/** A tagged part as what SuperJSON declares that transformers return; it walks on into the content by itself. */
+function isTagged(value: unknown): value is JsonArray {
+  return value instanceof Tagged;
+}
+
+function textOf(body: Uint8Array): string {
+  // Otherwise damaged bytes would silently become replacement characters inside texts.
+  if (!isUtf8(body)) throw new TypeError('Not UTF-8');
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+}
+
+function checkedPayload(payload: unknown): SuperJSONResult {
+  if (!isPayload(payload)) throw new TypeError('Damaged SuperJSON: not as it was written');
+  assertAnnotations(payload.meta?.values, CUSTOM_NAME);
+  return payload;
+}
+
+function isPayload(payload: unknown): payload is SuperJSONResult {
+  if (typeof payload !== 'object' || payload === null || !('json' in payload) || !('meta' in payload)) return false;
+  const { meta } = payload;
+  if (typeof meta !== 'object' || meta === null || 'referentialEqualities' in meta) return false;
+  return 'v' in meta && meta.v === PATH_VERSION && 'values' in meta;
+}
+
+function unknownEncoding(encoding: string | null): CodecError {
+  const got = encoding === null ? 'raw bytes of a foreign writer' : `\`${encoding}\``;
+  return new CodecError('UNDECODABLE_VALUE', `Expected the encoding \`json\` or \`superjson\`, got ${got}`);
+}

@@ -1,0 +1,499 @@
+import { deepStrictEqual } from 'node:assert';
+import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { createSuperjsonCodec } from '../../../src/codec/superjson-codec.js';
+import { CodecError } from '../../../src/errors.js';
+import type { Encoded } from '../../../src/kernel/codec.js';
+
+const codec = createSuperjsonCodec();
+
+/** Encodes and decodes as a store would give it back: bytes, not text. */
+function roundTrip(value: unknown): unknown {
+  const { encoding, body } = codec.encode(value);
+  return codec.decode({ encoding, body: Buffer.from(body) });
+}
+
+/** Round-trips, and compares types and content; then everything that can be seen, the order of Maps and Sets too. */
+function expectKept(value: unknown): void {
+  const copy = roundTrip(value);
+  deepStrictEqual(copy, value);
+  const everything = { depth: 20, maxArrayLength: null, maxStringLength: null };
+  expect(inspect(copy, everything)).toBe(inspect(value, everything));
+}
+
+function withHoles(length: number, elements: Record<number, unknown>): unknown[] {
+  return Object.assign(new Array(length), elements);
+}
+
+function refusalOf(value: unknown): CodecError {
+  try {
+    codec.encode(value);
+  } catch (error) {
+    if (error instanceof CodecError) return error;
+    throw error;
+  }
+  throw new Error('It was encoded');
+}
+
+function damageOf(encoding: string | null, body: string | Uint8Array): CodecError {
+  try {
+    codec.decode({ encoding, body });
+  } catch (error) {
+    if (error instanceof CodecError) return error;
+    throw error;
+  }
+  throw new Error('It was decoded');
+}
+
+describe('encodings', () => {
+  it('writes plain JSON as it is, readable by any program', () => {
+    const value = { id: 1, tags: ['a', 'b'], none: null, nested: { ok: true, share: 0.1 } };
+    expect(codec.encode(value)).toEqual<Encoded>({ encoding: 'json', body: JSON.stringify(value) });
+  });
+
+  it('writes SuperJSON for what JSON would lose', () => {
+    const { encoding, body } = codec.encode({ at: new Date(0) });
+    expect(encoding).toBe('superjson');
+    expect(JSON.parse(String(body))).toEqual({
+      json: { at: '1970-01-01T00:00:00.000Z' },
+      meta: { values: { at: ['Date'] }, v: 1 },
+    });
+  });
+
+  it.each([[-0], [Number.NaN], [[undefined]], [{ a: undefined }], [withHoles(2, { 1: 1 })], [1n]])(
+    'does not take %s for plain JSON',
+    (value) => {
+      expect(codec.encode(value).encoding).toBe('superjson');
+    },
+  );
+
+  it('writes an instance that turned into plain data as plain JSON', () => {
+    class Point {
+      readonly x = 1;
+    }
+    expect(codec.encode({ at: new Point() })).toEqual({ encoding: 'json', body: '{"at":{"x":1}}' });
+  });
+
+  it('carries the name by which a definition knows it', () => {
+    expect(codec.name).toBe('superjson');
+  });
+});
+
+describe('INVARIANT 23: every type comes back as it was', () => {
+  const lone = '\ud800x\udfff';
+  const kept: Record<string, unknown> = {
+    '0': 0,
+    '-0': -0,
+    'an empty text': '',
+    false: false,
+    null: null,
+    NaN: Number.NaN,
+    Infinity: Number.POSITIVE_INFINITY,
+    '-Infinity': Number.NEGATIVE_INFINITY,
+    undefined: undefined,
+    bigint: -(2n ** 80n),
+    'a lone surrogate': lone,
+    'NUL and controls': '\u0000\u001f\u2028\ufeff',
+    Date: new Date(1234567890123),
+    'a Date before year 0': new Date(-8.64e15),
+    Map: new Map<unknown, unknown>([
+      ['a', 1],
+      [2, new Date(2)],
+    ]),
+    Set: new Set([1, 'a', Number.NaN, undefined, null]),
+    RegExp: /a\/[/]b\n/giu,
+    URL: new URL('https://user@example.org:8080/ä?q=1#h'),
+    Buffer: Buffer.from([0, 255, 128]),
+    'an empty Buffer': Buffer.alloc(0),
+    Uint8Array: new Uint8Array([1, 2, 255]),
+    Uint8ClampedArray: new Uint8ClampedArray([1, 255]),
+    Int8Array: new Int8Array([-1, 127]),
+    Int16Array: new Int16Array([-1, 32767]),
+    Uint16Array: new Uint16Array([65535]),
+    Int32Array: new Int32Array([-1]),
+    Uint32Array: new Uint32Array([4294967295]),
+    Float32Array: new Float32Array([0.5, -0, Number.NaN]),
+    Float64Array: new Float64Array([Number.NaN, -0, Number.POSITIVE_INFINITY, 0.1]),
+    BigInt64Array: new BigInt64Array([-1n, 2n ** 62n]),
+    BigUint64Array: new BigUint64Array([2n ** 64n - 1n]),
+    DataView: new DataView(new Uint8Array([1, 2, 3]).buffer),
+    ArrayBuffer: new Uint8Array([1, 2, 3]).buffer,
+    'undefined in an object': { a: undefined, b: 1 },
+    'undefined in an array': [undefined, 1, undefined],
+    'an array with holes': withHoles(4, { 0: 1, 2: new Date(3) }),
+    'an array of nothing but holes': withHoles(3, {}),
+    'a Map with objects as keys': new Map([
+      [{ id: 1 }, 'a'],
+      [{ id: 2, at: new Date(1) }, 'b'],
+    ]),
+    'nested mixes': { list: [new Map([['k', new Set([{ at: new Date(0), big: 1n }])]])], b: [[Buffer.from('x')]] },
+    'equal dates, NaNs and bigints in many places': {
+      nan: Number.NaN,
+      map: new Map([[Number.NaN, 1n]]),
+      set: new Set([Number.NaN, 1n]),
+      list: [1n, Number.NaN],
+    },
+  };
+
+  it.each(Object.keys(kept))('%s', (name) => {
+    expectKept(kept[name]);
+    expectKept({ nested: [kept[name]] });
+    expectKept(new Map([[name, kept[name]]]));
+  });
+
+  it('an invalid Date', () => {
+    for (const copy of [roundTrip(new Date(Number.NaN)), roundTrip([new Date(Number.NaN)])].flat()) {
+      expect(copy).toBeInstanceOf(Date);
+      expect(copy).toHaveProperty('getTime');
+      expect(copy instanceof Date && copy.getTime()).toBeNaN();
+    }
+  });
+
+  it('a view comes back with the bytes it showed, and no others', () => {
+    const whole = Buffer.from('secret-shown-secret');
+    const copy = roundTrip(whole.subarray(7, 12));
+    expect(copy).toEqual(Buffer.from('shown'));
+    expect(copy instanceof Buffer && copy.buffer.byteLength).toBe(5);
+  });
+
+  it('Map and Set keep their order, with parts that stand in several places', () => {
+    const [a, b] = [{ a: 1 }, { b: 2 }];
+    const map = new Map<object, string>([
+      [a, 'first'],
+      [b, 'second'],
+    ]);
+    const copy = roundTrip({ a, b, map, set: new Set([a, b, 3]), at: new Date(0) });
+    expect(copy).toHaveProperty('map', map);
+    const { map: copied, set } = copy as { map: Map<unknown, unknown>; set: Set<unknown> };
+    expect([...copied]).toEqual([...map]);
+    expect([...set]).toEqual([a, b, 3]);
+  });
+});
+
+describe('keys', () => {
+  const keys = [
+    '__proto__',
+    'constructor',
+    'prototype',
+    'a.b',
+    '',
+    '.',
+    '\\',
+    'a\\.b',
+    '\\\\.',
+    '0',
+    '-1',
+    'toString',
+    'json',
+    'toJSON',
+  ];
+
+  it.each(keys)('%j is a key like any other, in plain JSON and beside other types', (key) => {
+    const entries: [string, unknown][] = [
+      [key, { [`${key}.x`]: 'text' }],
+      ['other', 1],
+    ];
+    const plain: unknown = Object.fromEntries(entries);
+    const typed: unknown = Object.fromEntries([...entries, ['at', new Date(0)]]);
+    const inside: unknown = Object.fromEntries([[key, { at: new Date(0), [key]: 1n }]]);
+    for (const value of [plain, typed, inside, [inside], new Map([['m', inside]])]) expectKept(value);
+  });
+
+  it('an own `__proto__` changes no prototype', () => {
+    const hostile: unknown = JSON.parse(
+      '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}',
+    );
+    for (const value of [hostile, { hostile, at: new Date(0) }]) {
+      const copy = roundTrip(value);
+      deepStrictEqual(copy, value);
+      expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+      expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+    }
+  });
+});
+
+describe('errors as values', () => {
+  it('keep class, name, message, cause and primitive properties, and lose the rest', () => {
+    const source = Object.assign(new RangeError('too far', { cause: new Date(5) }), {
+      code: 'E_FAR',
+      request: { secret: 1 },
+    });
+    const copy = roundTrip({ error: source });
+    const { error } = copy as { error: RangeError & { code?: string; request?: unknown } };
+    expect(error).toBeInstanceOf(RangeError);
+    expect([error.name, error.message, error.cause, error.code]).toEqual([
+      'RangeError',
+      'too far',
+      new Date(5),
+      'E_FAR',
+    ]);
+    expect('request' in error).toBe(false);
+    expect(error.stack).toBe('RangeError: too far');
+  });
+
+  it('have a cause only when they had one', () => {
+    expect(Object.hasOwn(roundTrip(new Error('x')) as Error, 'cause')).toBe(false);
+    expect(Object.hasOwn(roundTrip(new Error('x', { cause: undefined })) as Error, 'cause')).toBe(true);
+  });
+
+  it('of a class of your own keep its name and the native class below it', () => {
+    class NotFound extends TypeError {
+      override readonly name = 'NotFound';
+    }
+    const copy = roundTrip(new NotFound('x')) as Error;
+    expect(copy).toBeInstanceOf(TypeError);
+    expect([copy.name, Object.keys(copy)]).toEqual(['NotFound', []]);
+  });
+
+  it('that aggregate others keep them', () => {
+    const copy = roundTrip(new AggregateError([new SyntaxError('a'), 1n], 'both')) as AggregateError;
+    expect(copy).toBeInstanceOf(AggregateError);
+    expect(copy.errors[0]).toBeInstanceOf(SyntaxError);
+    expect(copy.errors[1]).toBe(1n);
+  });
+});
+
+describe('what becomes plain data', () => {
+  class User {
+    readonly id = 1;
+    readonly born = new Date(0);
+    readonly #secret = 'x';
+    greet(): string {
+      return this.#secret;
+    }
+  }
+
+  it('instances keep their own enumerable properties, with the types of these', () => {
+    const copy = roundTrip([new User()]);
+    deepStrictEqual(copy, [{ id: 1, born: new Date(0) }]);
+  });
+
+  it('each class is told of once', () => {
+    const names: string[] = [];
+    const telling = createSuperjsonCodec({ onClass: (name) => names.push(name) });
+    class Users extends Array<User> {}
+    telling.encode([new User(), new User(), { at: new Date(0) }, Object.create(null), new (class extends Map {})()]);
+    telling.encode(Users.of(new User()));
+    expect(names).toEqual(['User', 'anonymous class', 'Users']);
+  });
+
+  it('an instance of a class that extends a built-in one becomes an instance of that', () => {
+    class Table extends Map<string, number> {}
+    deepStrictEqual(roundTrip(new Table([['a', 1]])), new Map([['a', 1]]));
+    class Rows extends Array<number> {}
+    deepStrictEqual(roundTrip(Rows.of(1, 2)), [1, 2]);
+  });
+
+  it('`toJSON` answers for objects, but not for Date, Buffer and URL', () => {
+    const money = { cents: 5, toJSON: () => ({ euro: 0.05, at: new Date(1) }) };
+    deepStrictEqual(roundTrip({ money }), { money: { euro: 0.05, at: new Date(1) } });
+    class Nothing {
+      toJSON(): null {
+        return null;
+      }
+    }
+    deepStrictEqual(roundTrip([new Nothing()]), [null]);
+    class Self {
+      readonly a = 1;
+      toJSON(): this {
+        return this;
+      }
+    }
+    deepStrictEqual(roundTrip(new Self()), { a: 1 });
+  });
+
+  it('objects without prototype become ordinary ones, in either encoding', () => {
+    const bare = Object.assign(Object.create(null), { a: 1 });
+    deepStrictEqual(roundTrip({ bare }), { bare: { a: 1 } });
+    deepStrictEqual(roundTrip({ bare, big: 1n }), { bare: { a: 1 }, big: 1n });
+  });
+
+  it('properties of arrays, symbol keys and unlisted properties are left out, in either encoding', () => {
+    const match = /(?<x>a)/.exec('a');
+    deepStrictEqual(roundTrip({ match }), { match: ['a', 'a'] });
+    deepStrictEqual(roundTrip({ match, big: 1n }), { match: ['a', 'a'], big: 1n });
+    const hidden = Object.defineProperty({ [Symbol('s')]: 1, a: 1 }, 'b', { value: 2 });
+    deepStrictEqual(roundTrip([hidden, 1n]), [{ a: 1 }, 1n]);
+  });
+
+  it('a part that stands in two places comes back as two equal parts, in either encoding', () => {
+    const part = { id: 1 };
+    for (const value of [
+      { a: part, b: part },
+      { a: part, b: part, big: 1n },
+    ]) {
+      const copy = roundTrip(value) as { a: object; b: object };
+      deepStrictEqual(copy, value);
+      expect(copy.a).not.toBe(copy.b);
+    }
+  });
+
+  it('values of another realm come back as values of this one', () => {
+    const names: string[] = [];
+    const telling = createSuperjsonCodec({ onClass: (name) => names.push(name) });
+    const foreign: unknown = runInNewContext(
+      '({ at: new Date(1), map: new Map([["a", [1]]]), set: new Set([1]), re: /x/g, error: new TypeError("x"), bytes: new Uint8Array([1]) })',
+    );
+    const copy = telling.decode(telling.encode(foreign));
+    const { error, ...rest } = copy as { error: unknown };
+    deepStrictEqual(rest, {
+      at: new Date(1),
+      map: new Map([['a', [1]]]),
+      set: new Set([1]),
+      re: /x/g,
+      bytes: new Uint8Array([1]),
+    });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(names).toEqual([]);
+  });
+});
+
+describe('what is refused', () => {
+  class Thenable {
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested.
+    then(): void {}
+  }
+  const refused: Record<string, unknown> = {
+    'a function': () => 1,
+    'a symbol': Symbol('x'),
+    'a Promise': Promise.resolve(1),
+    'a Thenable': new Thenable(),
+    'a WeakMap': new WeakMap(),
+    'a WeakSet': new WeakSet(),
+    'a WeakRef': new WeakRef({}),
+    'a Headers': new Headers(),
+    'a Blob': new Blob(['x']),
+    'a NumberFormat': new Intl.NumberFormat('en'),
+    'a String': Object('boxed'),
+    'a SharedArrayBuffer': new SharedArrayBuffer(1),
+    'a Map with keys that become equal': new Map([
+      [{ toJSON: () => 1 }, 1],
+      [{ toJSON: () => 1 }, 2],
+    ]),
+  };
+
+  it.each(Object.keys(refused))('%s, anywhere', (what) => {
+    const direct = refusalOf(refused[what]);
+    expect([direct.code, direct.message]).toEqual([
+      'UNENCODABLE_VALUE',
+      `Expected a value that can be stored, got ${what}`,
+    ]);
+    expect(refusalOf({ users: [{ 'e-mail': refused[what] }] }).message).toBe(
+      `Expected a value that can be stored, got ${what} at \`users[0]["e-mail"]\``,
+    );
+  });
+
+  it('names the place in a Map or Set by position, not by content', () => {
+    const refusal = refusalOf(new Map([['secret', new Set([1, { f: () => 1 }])]]));
+    expect(refusal.message).toBe('Expected a value that can be stored, got a function at `<value 0><member 1>.f`');
+  });
+
+  it('cycles through any container', () => {
+    const object: Record<string, unknown> = {};
+    object['self'] = object;
+    const list: unknown[] = [];
+    list.push({ list });
+    const map = new Map<string, unknown>();
+    map.set('self', map);
+    const error = new Error('x');
+    error.cause = { error };
+    for (const cyclic of [object, list, map, error, { ok: 1, object }])
+      expect(refusalOf(cyclic).message).toContain('a cycle');
+  });
+
+  it('what is nested without end, without running out of stack', () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 100_000; level++) deep = { deep };
+    expect(refusalOf(deep).message).toContain('more than 500 levels');
+  });
+
+  it('but 500 levels of anything are kept', () => {
+    let objects: unknown = 1n;
+    let maps: unknown = 1;
+    let hostile: unknown = 1;
+    for (let level = 0; level < 500; level++) {
+      objects = [objects];
+      maps = new Map([['m', maps]]);
+      hostile = Object.fromEntries([['__proto__', hostile]]);
+    }
+    const flatten = (value: unknown): string => JSON.stringify(codec.encode(value));
+    for (const value of [objects, maps, { at: 1, list: [2] }]) expect(flatten(roundTrip(value))).toBe(flatten(value));
+    expect(codec.encode(hostile).encoding).toBe('json');
+  });
+
+  it('a small graph whose tree is endless, before it has used up time or memory', () => {
+    let bomb: unknown = [1];
+    for (let level = 0; level < 60; level++) bomb = [bomb, bomb];
+    expect(refusalOf(bomb).message).toContain('more than 1000000 parts');
+  });
+
+  it('a value that throws when it is read keeps the cause', () => {
+    const cause = new Error('no');
+    const refusal = refusalOf({
+      get broken(): never {
+        throw cause;
+      },
+    });
+    expect([refusal.code, refusal.cause]).toEqual(['UNENCODABLE_VALUE', cause]);
+  });
+});
+
+describe('INVARIANT 25: an undecodable body is a CodecError, never another exception or another value', () => {
+  const bodies: Record<string, [string | null, string | Uint8Array]> = {
+    'raw bytes of a foreign writer': [null, Buffer.from('1')],
+    'an unknown encoding': ['msgpack', '1'],
+    'no JSON': ['json', '{"a":'],
+    'an empty body': ['json', ''],
+    'no UTF-8': ['json', new Uint8Array([0x22, 0xff, 0x22])],
+    'SuperJSON that is no object': ['superjson', '1'],
+    'SuperJSON without meta': ['superjson', '{"json":1}'],
+    'SuperJSON with a damaged meta': ['superjson', '{"json":1,"meta":{"values":"Date","v":1}}'],
+    'SuperJSON of another version': ['superjson', '{"json":"1","meta":{"values":["bigint"],"v":2}}'],
+    'an unknown type': ['superjson', '{"json":"1","meta":{"values":["banana"],"v":1}}'],
+    'an unregistered class': ['superjson', '{"json":{},"meta":{"values":[["class","User"]],"v":1}}'],
+    'a bigint that is none': ['superjson', '{"json":"x","meta":{"values":["bigint"],"v":1}}'],
+    'a URL that is none': ['superjson', '{"json":"x","meta":{"values":["URL"],"v":1}}'],
+    'an unknown tag': ['superjson', '{"json":["soup",1],"meta":{"values":[["custom","keepsake"]],"v":1}}'],
+    'bytes that are no base64': [
+      'superjson',
+      '{"json":["bytes",["Buffer","?!"]],"meta":{"values":[["custom","keepsake"]],"v":1}}',
+    ],
+    'bytes that fill no element': [
+      'superjson',
+      '{"json":["bytes",["Int32Array","AQ=="]],"meta":{"values":[["custom","keepsake"]],"v":1}}',
+    ],
+    'references, which are never written': [
+      'superjson',
+      '{"json":{"a":{}},"meta":{"values":{"b":["undefined"]},"referentialEqualities":{"a":["b"]},"v":1}}',
+    ],
+    'a path to a prototype': ['superjson', '{"json":{},"meta":{"values":{"__proto__.polluted":["undefined"]},"v":1}}'],
+    'a path through a constructor': [
+      'superjson',
+      '{"json":{},"meta":{"values":{"constructor.prototype.polluted":["undefined"]},"v":1}}',
+    ],
+  };
+
+  it.each(Object.keys(bodies))('%s', (name) => {
+    const [encoding, body] = bodies[name] ?? [null, ''];
+    expect(damageOf(encoding, body).code).toBe('UNDECODABLE_VALUE');
+    expect('polluted' in {}).toBe(false);
+  });
+
+  it('names the encoding and keeps the cause', () => {
+    const error = damageOf('json', '{');
+    expect(error.message).toBe('Expected a body in the encoding `json`, but it is damaged');
+    expect(error.cause).toBeInstanceOf(SyntaxError);
+  });
+});
+
+describe('isolation of instances', () => {
+  it('what the application registers with its own SuperJSON does not reach the codec', async () => {
+    const { default: shared } = await import('superjson');
+    class Registered {
+      readonly at = new Date(0);
+    }
+    shared.registerClass(Registered);
+    deepStrictEqual(roundTrip(new Registered()), { at: new Date(0) });
+  });
+});
