@@ -9,7 +9,8 @@ export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-deco
 export type { MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
 export { Cache, type CacheFace } from './default-cache.js';
-export type { CacheInstance, CacheStats, CallOptions, ReadOptions } from './engine/cache.js';
+export type { CacheInstance, CacheStats, ReadOptions } from './engine/cache.js';
+export type { CallOptions } from './engine/given-call.js';
 export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
 export {
   CodecError,

@@ -10,6 +10,7 @@ import { createKeyBuilder, createTagBuilder, type KeyBuilder, type TagBuilder } 
 import { shown } from '../kernel/expectation.js';
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { overlayPolicies, resolvePolicy, validatePolicy } from '../kernel/resolve-policy.js';
+import { MethodCall, type MethodOfCall } from './method-call.js';
 import type { DecoratedMethod } from './method-decorator.js';
 import { METHOD_OPTIONS, type MethodPolicy } from './options.js';
 import type { MethodInfo } from './replacement.js';
@@ -25,10 +26,8 @@ export interface Layer {
 }
 
 /** A method bound to a cache that is open now. */
-interface Binding {
+interface Binding extends MethodOfCall {
   readonly cache: CacheInstance;
-  readonly useCase: string;
-  readonly policy: ResolvedPolicy;
   readonly keys: KeyBuilder;
 }
 
@@ -75,7 +74,6 @@ export class CachedMethod {
       return runUncached(() => this.original.apply(self, [...args]));
     }
     const bound = this.#bound?.cache === cache ? this.#bound : this.#bind(cache, self);
-    const tags = this.#tags;
     let key: string;
     try {
       key = bound.keys.build(self, args);
@@ -83,14 +81,7 @@ export class CachedMethod {
       cache.reportKeyError({ key: undefined, useCase: bound.useCase, keyType: bound.policy.keyType }, error);
       return runUncached(() => this.original.apply(self, [...args]));
     }
-    return cache.fetch({
-      key,
-      useCase: bound.useCase,
-      keyType: bound.policy.keyType,
-      policy: bound.policy,
-      tags: tags === undefined ? undefined : () => tags.build(self, args),
-      load: () => this.original.apply(self, [...args]),
-    });
+    return cache.fetch(new MethodCall(bound, key, self, args));
   }
 
   /** Resolves this method's policy as `defaults` of a cache would have it; throws ConfigurationError when that cannot work. */
@@ -147,7 +138,14 @@ export class CachedMethod {
     requireAgreement(this);
     // Made again, because keys without a template begin with the use case, which may have been learned just now.
     this.#keys = this.#makeKeys();
-    this.#bound = { cache, useCase: this.useCase, policy: this.resolveOver(cache.defaults), keys: this.#keys };
+    this.#bound = {
+      cache,
+      useCase: this.useCase,
+      policy: this.resolveOver(cache.defaults),
+      keys: this.#keys,
+      tags: this.#tags,
+      original: this.original,
+    };
     return this.#bound;
   }
 

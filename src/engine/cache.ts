@@ -5,6 +5,7 @@ import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { overlayPolicies, resolvePolicy } from '../kernel/resolve-policy.js';
 import { checkTags } from '../kernel/tags.js';
 import { type Call, type Engine, identify } from './call.js';
+import { type CallOptions, GivenCall } from './given-call.js';
 import { findShared, valueOf } from './find.js';
 import type { LoadContext } from './load-context.js';
 import { ReadPath } from './read-path.js';
@@ -14,11 +15,7 @@ import { clearNamespace, deleteEntry, expireEntry, invalidateTags, setEntry, tou
 /** How `get` reads: which tiers, which codec, under which isolation. */
 export type ReadOptions = Pick<Policy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
 
-/** What `getOrSet` takes beside a policy. */
-export interface CallOptions extends Policy {
-  /** Gives up waiting when it aborts; the load goes on while others wait for it. */
-  readonly signal?: AbortSignal | undefined;
-}
+type ReadPolicy = Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
 
 /** Numbers about a cache since it was made, and what it holds now. */
 export interface CacheStats extends Readonly<Counters> {
@@ -44,6 +41,8 @@ export class CacheInstance {
   readonly #engine: Engine;
   readonly #parts: CacheParts;
   readonly #reads: ReadPath;
+  /** How `get` reads when it is told nothing. */
+  readonly #plainRead: ReadPolicy;
   #closing: Promise<void> | undefined;
 
   /** Made by `createCache` and `Cache.configure`. */
@@ -51,6 +50,7 @@ export class CacheInstance {
     this.#parts = parts;
     this.#engine = parts.engine;
     this.#reads = new ReadPath(parts.engine);
+    this.#plainRead = this.#readPolicy({});
   }
 
   /** Its name: `Cache.named(name)` finds it, decorators choose it by `cache`. */
@@ -69,10 +69,10 @@ export class CacheInstance {
    * @throws KeyError when the key cannot be one
    * @example const product = await Cache.get<Product>('product:42')
    */
-  async get<T = unknown>(key: string, options: ReadOptions = {}): Promise<T | undefined> {
+  async get<T = unknown>(key: string, options?: ReadOptions): Promise<T | undefined> {
     this.#assertOpen();
     const { reporter, local } = this.#engine;
-    const policy = this.#readPolicy(options);
+    const policy = options === undefined ? this.#plainRead : this.#readPolicy(options);
     const subject = { key: this.#key(key), useCase: policy.useCase, keyType: policy.keyType };
     const started = reporter.start();
     reporter.counters.calls += 1;
@@ -99,11 +99,7 @@ export class CacheInstance {
    */
   getOrSet<T>(key: string, loader: (load: LoadContext) => T | Promise<T>, options: CallOptions = {}): Promise<T> {
     try {
-      this.#assertOpen();
-      const { signal, ...own } = options;
-      const policy = resolvePolicy([this.#parts.defaults, own], `getOrSet(\`${key}\`)`);
-      const { useCase, keyType } = policy;
-      return this.fetch({ key, useCase, keyType, policy, tags: undefined, load: loader, signal }) as Promise<T>;
+      return this.fetch(new GivenCall(key, loader, options, this.#parts.defaults)) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -113,7 +109,7 @@ export class CacheInstance {
   fetch(call: Call): Promise<unknown> {
     this.#assertOpen();
     const key = this.#key(call.key);
-    return this.#reads.fetch(key === call.key ? call : { ...call, key });
+    return this.#reads.fetch(key === call.key ? call : call.under(key));
   }
 
   /** A call whose key could not be made runs its method without the cache: counted and reported. @internal */
@@ -245,7 +241,7 @@ export class CacheInstance {
     return own;
   }
 
-  #readPolicy(options: ReadOptions): Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'> {
+  #readPolicy(options: ReadOptions): ReadPolicy {
     // Reading needs no lifetime, so any will do where neither the cache nor the call has one.
     return resolvePolicy([{ ttl: Infinity }, this.#parts.defaults, overlayPolicies([options])], 'get()');
   }

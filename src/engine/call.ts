@@ -2,7 +2,7 @@
 import type { Clock } from '../kernel/clock.js';
 import type { Codec } from '../kernel/codec.js';
 import { entryId, keyName, storedTag, tagName } from '../kernel/names.js';
-import type { ResolvedPolicy } from '../kernel/policy.js';
+import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import type { Background } from './background.js';
 import type { LoadContext } from './load-context.js';
 import type { LocalTier } from './local-tier.js';
@@ -15,12 +15,16 @@ export interface Call extends Subject {
   readonly key: string;
   readonly useCase: string | undefined;
   readonly keyType: string | undefined;
+  /** Where it lives; what the policy says too, and known without resolving it. */
+  readonly tiers: Tiers;
   readonly policy: ResolvedPolicy;
   /** Tags made from the call's arguments; asked for only when a value is to be stored. May throw KeyError. */
-  readonly tags: (() => readonly string[]) | undefined;
-  readonly load: (context: LoadContext) => unknown;
+  tags(): readonly string[];
+  load(context: LoadContext): unknown;
   /** Gives up waiting when it aborts. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** The same call under another key. */
+  under(key: string): Call;
 }
 
 /** What the algorithms work on; made once, by the composition root. */

@@ -76,7 +76,7 @@ function abandoned(engine: Engine, call: Call): KeepsakeError {
 function namesKnown(engine: Engine, call: Call): readonly string[] {
   let tags = call.policy.tags;
   try {
-    tags = [...tags, ...(call.tags?.() ?? [])];
+    tags = [...tags, ...call.tags()];
   } catch {
     // Reported when the result is published, which it then is not.
   }

@@ -181,7 +181,7 @@ export function candidate(engine: Engine, parts: CandidateParts): Candidate {
 /** All tags of a result. Undefined (and reported) when they cannot be made: without its tags a value must not be stored. */
 function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly string[] | undefined {
   try {
-    const tags = new Set([...call.policy.tags, ...(call.tags?.() ?? []), ...wishes.tags]);
+    const tags = new Set([...call.policy.tags, ...call.tags(), ...wishes.tags]);
     if (tags.size > MAX_TAGS) throw new KeyError('INVALID_KEY', `\`${call.key}\` has ${tags.size} tags, the most is ${MAX_TAGS}`);
     return [...tags];
   } catch (error) {

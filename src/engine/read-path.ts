@@ -59,7 +59,7 @@ export class ReadPath {
     reporter.counters.calls += 1;
     if (isLoading(this.#engine, call.key)) return this.#direct(call);
     const started = reporter.start();
-    if (call.policy.tiers !== 'shared') {
+    if (call.tiers !== 'shared') {
       const hit = local.find(call.key);
       if (hit !== undefined && hit.state !== 'stale') {
         if (hit.touchDue) touchLater(this.#engine, call);

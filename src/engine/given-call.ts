@@ -1,0 +1,75 @@
+/** A call given with its own policy: `getOrSet`. A local hit needs no resolved policy, so it is resolved when it is first asked for. */
+import type { Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import { resolvePolicy } from '../kernel/resolve-policy.js';
+import type { Call } from './call.js';
+import type { LoadContext } from './load-context.js';
+
+/** What `getOrSet` takes beside a policy. */
+export interface CallOptions extends Policy {
+  /** Gives up waiting when it aborts; the load goes on while others wait for it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Policies that were resolved before, by the object they were given in, for each cache's defaults. */
+const resolved = new WeakMap<Policy, WeakMap<CallOptions, ResolvedPolicy>>();
+
+export class GivenCall implements Call {
+  readonly key: string;
+  readonly tiers: Tiers;
+  readonly signal: AbortSignal | undefined;
+  readonly #loader: (context: LoadContext) => unknown;
+  readonly #options: CallOptions;
+  readonly #defaults: Policy;
+  #policy: ResolvedPolicy | undefined;
+
+  constructor(key: string, load: (context: LoadContext) => unknown, options: CallOptions, defaults: Policy) {
+    this.key = key;
+    this.#loader = load;
+    this.tiers = options.tiers ?? defaults.tiers ?? 'both';
+    this.signal = options.signal;
+    this.#options = options;
+    this.#defaults = defaults;
+  }
+
+  get useCase(): string | undefined {
+    return this.#options.useCase ?? this.#defaults.useCase;
+  }
+
+  get keyType(): string | undefined {
+    return this.#options.keyType ?? this.#defaults.keyType;
+  }
+
+  get policy(): ResolvedPolicy {
+    this.#policy ??= resolveOnce(this.#options, this.#defaults, this.key);
+    return this.#policy;
+  }
+
+  /** All its tags are those of its policy. */
+  tags(): readonly string[] {
+    return [];
+  }
+
+  load(context: LoadContext): unknown {
+    return this.#loader(context);
+  }
+
+  under(key: string): Call {
+    return new GivenCall(key, this.#loader, this.#options, this.#defaults);
+  }
+}
+
+function resolveOnce(options: CallOptions, defaults: Policy, key: string): ResolvedPolicy {
+  let known = resolved.get(defaults);
+  if (known === undefined) {
+    known = new WeakMap();
+    resolved.set(defaults, known);
+  }
+  let policy = known.get(options);
+  if (policy === undefined) {
+    const { signal: _signal, ...own } = options;
+    policy = resolvePolicy([defaults, own], `getOrSet(\`${key}\`)`);
+    // An object that may still be changed cannot stand for what it says now.
+    if (Object.isFrozen(options)) known.set(options, policy);
+  }
+  return policy;
+}
