@@ -34,7 +34,7 @@ export const POLICY_DEFAULTS: DefaultedPolicy = Object.freeze({
   tags: Object.freeze([]),
 });
 
-/** What `@Early` brings: its layer lies over the cache's `defaults` and under the decorator's own policy. */
+/** What `@Early` brings: a default like any other, so what the cache's `defaults` or the decorator's own policy say lies over it. */
 export const EARLY_DEFAULTS: Policy = Object.freeze({ earlyTtl: '80%' });
 
 /** What `@Failover` brings, likewise. */
@@ -45,6 +45,10 @@ export const CACHE_DEFAULTS = Object.freeze({
   name: 'default',
   startup: 'degraded',
   poolSize: 4,
+  schema: 'public',
+  table: 'cache',
+  prefix: '',
+  namespace: '',
   durability: 'unlogged',
   migrate: true,
   preparedStatements: true,

@@ -163,6 +163,18 @@ export const CACHE_OPTIONS = Object.freeze({
     default: `\`${CACHE_DEFAULTS.poolSize}\``,
     description: 'Connections of a pool that the cache opens itself.',
   },
+  schema: {
+    takes: 'text',
+    default: `\`'${CACHE_DEFAULTS.schema}'\``,
+    description: 'The schema of the tables; any name, always quoted.',
+  },
+  table: { takes: 'text', default: `\`'${CACHE_DEFAULTS.table}'\``, description: 'The table of entries.' },
+  prefix: { takes: 'text', default: "`''`", description: 'Stands before the name of every object in the database.' },
+  namespace: {
+    takes: 'text without `]`',
+    default: "`''`",
+    description: 'Keeps applications that share a table apart; `clear` empties one namespace.',
+  },
   durability: {
     takes: '`unlogged` or `logged`',
     default: `\`'${CACHE_DEFAULTS.durability}'\``,
@@ -271,7 +283,7 @@ export const CACHE_OPTIONS = Object.freeze({
     description: 'Longest key kept as it is; a longer one keeps its head and ends in a hash.',
   },
   maxValueBytes: {
-    takes: 'fixed',
+    takes: 'bytes',
     default: mebibytes(CACHE_DEFAULTS.maxValueBytes),
     description: 'Largest encoded value that is stored; a larger one is served, not stored, and counted.',
   },
