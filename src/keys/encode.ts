@@ -19,7 +19,7 @@ import { cacheKeyOf, classNameOf, describeKind, isoText, type Refuse, remedyFor 
 export const MAX_DEPTH = 100;
 
 /** Most values, nested ones counted, that are encoded: bounds the time of objects that repeat the same parts over and over. */
-export const MAX_VALUES = 1_000_000;
+export const MAX_VALUES = 100_000;
 
 /**
  * The canonical text of an argument list. `f(1)` and `f(1, undefined)` are different lists: a method can tell them apart.

@@ -14,7 +14,7 @@ export type Escape = (text: string) => string;
 
 const ALWAYS = String.raw`%:(\p{Cc}\p{Cs}`;
 
-const escapeAlways = escapeWith(new RegExp(`[${ALWAYS}]`, 'gu'));
+const escapeAlways = escapeWith(new RegExp(`[${ALWAYS}]`, 'gu'), undefined);
 
 /**
  * The escaping of values that stand before the literal text `following` (`''` at the end of a key).
@@ -24,22 +24,42 @@ const escapeAlways = escapeWith(new RegExp(`[${ALWAYS}]`, 'gu'));
 export function escapeBefore(following: string): Escape {
   const boundary = following.codePointAt(0);
   if (boundary === undefined || boundary === COLON) return escapeAlways;
-  return escapeWith(new RegExp(`[${ALWAYS}\\u{${boundary.toString(16)}}]`, 'gu'));
+  return escapeWith(new RegExp(`[${ALWAYS}\\u{${boundary.toString(16)}}]`, 'gu'), boundary);
 }
 
+function escapeWith(reserved: RegExp, boundary: number | undefined): Escape {
+  return (text) => (isPlain(text, boundary) ? text : text.replace(reserved, percent));
+}
+
+const PERCENT = 0x25;
+const OPENING = 0x28;
 const COLON = 0x3a;
 
-function escapeWith(reserved: RegExp): Escape {
-  return (text) => text.replace(reserved, percent);
+/** Whether a short text is plain ASCII with nothing to escape: nearly all values are, and a look is cheaper than a regular expression. */
+function isPlain(text: string, boundary: number | undefined): boolean {
+  if (text.length > 64) return false;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x20 || unit > 0x7e || unit === PERCENT || unit === OPENING || unit === COLON || unit === boundary) return false;
+  }
+  return true;
 }
 
 function percent(character: string): string {
   let escaped = '';
-  for (let at = 0; at < character.length; at++) {
-    const hex = character.charCodeAt(at).toString(16).toUpperCase();
-    escaped += hex.length <= 2 ? `%${hex.padStart(2, '0')}` : `%u${hex.padStart(4, '0')}`;
-  }
+  for (let at = 0; at < character.length; at++) escaped += escapeUnit(character.charCodeAt(at));
   return escaped;
+}
+
+/** The escapes of the code units up to U+00FF, which are nearly all there are. */
+const SHORT = Array.from({ length: 0x100 }, (_, unit) => `%${hex(unit, 2)}`);
+
+function escapeUnit(unit: number): string {
+  return SHORT[unit] ?? `%u${hex(unit, 4)}`;
+}
+
+function hex(unit: number, digits: number): string {
+  return unit.toString(16).toUpperCase().padStart(digits, '0');
 }
 
 /**

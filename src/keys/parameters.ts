@@ -76,11 +76,12 @@ const NATIVE = /\{\s*\[native code\]\s*\}\s*$/;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 /**
- * How compilers write an async method with default parameters for targets without `async`: the named parameters move into a
- * generator, as in `f(id_1) { return __awaiter(this, arguments, void 0, function* (id, page = 1) {` (TypeScript, esbuild).
+ * How compilers write an async function with default parameters for targets without `async`: the named parameters move into a
+ * generator, as in `f(id_1) { return __awaiter(this, arguments, void 0, function* (id, page = 1) {` (TypeScript) and
+ * `(..._0) => __async(null, [..._0], function* (id, page = 1) {` (esbuild).
  */
 const MOVED_PARAMETERS =
-  /^\s*\{\s*return\s+(?:[\w$.]+|\(0,\s*[\w$.]+\))\(\s*this,\s*arguments,[^(){}]*?function\s*\*\s*\(/;
+  /^\s*(?:\{\s*return\s+)?(?:[\w$.]+|\(0,\s*[\w$.]+\))\(\s*(?:_?this|void 0|null),\s*(?:arguments|\[[\w$.,\s]*\]),[^(){}]*?function\s*\*\s*\(/;
 
 function readFunction(scanner: SourceScanner): ParameterNames | undefined {
   const head = readHead(scanner);
