@@ -6,7 +6,7 @@ import { overlayPolicies, resolvePolicy } from '../kernel/resolve-policy.js';
 import { checkTags } from '../kernel/tags.js';
 import { type Call, type Engine, identify } from './call.js';
 import { type CallOptions, GivenCall } from './given-call.js';
-import { findShared, valueOf } from './find.js';
+import { findShared, touchLater, valueOf } from './find.js';
 import type { LoadContext } from './load-context.js';
 import { ReadPath } from './read-path.js';
 import type { Counters, Subject } from './reporter.js';
@@ -78,6 +78,7 @@ export class CacheInstance {
     reporter.counters.calls += 1;
     const hit = policy.tiers === 'shared' ? undefined : local.find(subject.key);
     if (hit !== undefined && hit.state !== 'stale') {
+      if (hit.touchDue) touchLater(this.#engine, subject);
       reporter.hit(subject, 'local', hit.state, started);
       return hit.value as T;
     }
