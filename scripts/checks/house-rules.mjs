@@ -112,6 +112,42 @@ export function leftovers() {
 }
 
 /**
+ * @param {ts.SourceFile} file
+ * @param {ts.CallExpression} call
+ * @param {string} callee
+ */
+function focuses(file, call, callee) {
+  return /^(?:it|test|describe)\b/.test(callee) && (/\.only\b/.test(callee) || hasOption(file, call, /^only$/));
+}
+
+/**
+ * @param {ts.SourceFile} file
+ * @param {ts.CallExpression} call
+ * @param {string} callee
+ */
+function skips(file, call, callee) {
+  if (/^(?:it|test|describe)\b/.test(callee)) {
+    return /\.(?:skip|skipIf|runIf|todo)\b/.test(callee) || hasOption(file, call, /^(?:skip|todo)$/);
+  }
+  return /^x(?:it|test|describe)$|^(?:ctx|context|t)\.skip$|^skip$/.test(callee);
+}
+
+/**
+ * Whether a test is given an option of that name, as in `it('...', { skip: true }, ...)`.
+ *
+ * @param {ts.SourceFile} file
+ * @param {ts.CallExpression} call
+ * @param {RegExp} name
+ */
+function hasOption(file, call, name) {
+  return call.arguments.some(
+    (one) =>
+      ts.isObjectLiteralExpression(one) &&
+      one.properties.some((property) => property.name !== undefined && name.test(property.name.getText(file))),
+  );
+}
+
+/**
  * Every test runs. One that cannot without a component says so: its title, or its note, contains `needs <component>`.
  *
  * @returns {Finding}
@@ -124,14 +160,13 @@ export function skippedTests() {
     walk(file, (node) => {
       if (!ts.isCallExpression(node)) return;
       const callee = node.expression.getText(file);
-      if (/^(?:it|test)\b/.test(callee)) checked += 1;
-      if (/^(?:it|test|describe)\b.*\.only\b/.test(callee)) problems.push(`${place(file, node)}: ${callee}`);
-      const skips =
-        /^(?:it|test|describe)\b.*\.(?:skip|skipIf|runIf|todo)\b|^x(?:it|test|describe)$|^(?:ctx|context|t)\.skip$|^skip$/;
       // `it.skipIf(condition)` is a call whose result is called with the title.
-      const titled = ts.isCallExpression(node.parent) && node.parent.expression === node ? node.parent : node;
-      if (skips.test(callee) && !/\bneeds [\w$]/.test(titled.arguments.map((one) => one.getText(file)).join(' '))) {
-        problems.push(`${place(file, node)}: ${callee} without "needs <component>" in its title`);
+      const outer = ts.isCallExpression(node.parent) && node.parent.expression === node ? node.parent : node;
+      if (/^(?:it|test)\b/.test(callee) && outer === node) checked += 1;
+      const says = outer.arguments.map((one) => one.getText(file)).join(' ');
+      if (focuses(file, node, callee)) problems.push(`${place(file, node)}: ${callee} runs no other test`);
+      else if (skips(file, node, callee) && !/\bneeds [\w$]/.test(says)) {
+        problems.push(`${place(file, node)}: ${callee} skips without "needs <component>" in its title`);
       }
     });
   }
@@ -148,6 +183,9 @@ export function sleeps() {
   /** @type {string[]} */
   const problems = [];
   for (const file of files) {
+    if (/import \{[^}]*\bsetTimeout\b[^}]*\} from '(?:node:)?timers\/promises'/.test(file.text)) {
+      problems.push(`${file.fileName}: setTimeout of node:timers/promises`);
+    }
     walk(file, (node) => {
       if (!ts.isCallExpression(node)) return;
       const callee = node.expression.getText(file);

@@ -1,6 +1,6 @@
 /** The project's files as the checks see them: what git tracks or would track, parsed once. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
@@ -12,7 +12,7 @@ export function projectFiles() {
   const git = ['-c', 'safe.directory=*', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   return execFileSync('git', git, { cwd: root, encoding: 'utf8' })
     .split('\0')
-    .filter((path) => path !== '' && existsSync(root + path));
+    .filter((path) => path !== '' && lstatSync(root + path, { throwIfNoEntry: false })?.isFile() === true);
 }
 
 /** @param {string} path */
