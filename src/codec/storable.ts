@@ -181,10 +181,11 @@ function hasToJson(part: object): part is object & { toJSON(key: string): unknow
 
 /** The name of the class an object is an instance of. */
 function classOf(part: object): string {
+  // The prototype's: an own property of that name is data.
   const prototype: unknown = Object.getPrototypeOf(part);
   if (typeof prototype !== 'object' || prototype === null) return 'Object';
-  const name: unknown = prototype.constructor?.name;
-  return typeof name === 'string' && name !== '' ? name : 'anonymous class';
+  const owner: unknown = Reflect.get(prototype, 'constructor');
+  return typeof owner === 'function' && owner.name !== '' ? owner.name : 'anonymous class';
 }
 
 /**

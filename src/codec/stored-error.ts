@@ -52,8 +52,9 @@ export function errorParts(error: Error): ErrorParts {
 function nativeClass(error: Error): string {
   let prototype: unknown = Object.getPrototypeOf(error);
   while (typeof prototype === 'object' && prototype !== null) {
-    const name: unknown = Object.hasOwn(prototype, 'constructor') ? prototype.constructor.name : undefined;
-    if (typeof name === 'string' && (name === 'AggregateError' || NATIVE_CLASSES.has(name))) return name;
+    const owner: unknown = Object.hasOwn(prototype, 'constructor') ? prototype.constructor : undefined;
+    const name = typeof owner === 'function' ? owner.name : '';
+    if (name === 'AggregateError' || NATIVE_CLASSES.has(name)) return name;
     prototype = Object.getPrototypeOf(prototype);
   }
   return 'Error';

@@ -7,6 +7,8 @@ import { CodecError } from '../../src/errors.js';
 import { isolate, take } from '../../src/kernel/isolation.js';
 
 const numRuns = Number(process.env['KEEPSAKE_PROPERTY_RUNS'] ?? 1000);
+/** Room for slow machines: a run takes about 2 ms. */
+const timeout = 10_000 + 20 * numRuns;
 const codec = createSuperjsonCodec();
 
 const trickyKey = fc.constantFrom(
@@ -104,7 +106,7 @@ function deepFreeze(value: unknown): void {
   for (const part of parts) deepFreeze(part);
 }
 
-describe('INVARIANT 23: a value is the same from a miss and from a hit', () => {
+describe('INVARIANT 23: a value is the same from a miss and from a hit', { timeout }, () => {
   it('whatever it is made of, and encoding changes nothing of it', () => {
     fc.assert(
       fc.property(anyValue, (value) => {
@@ -141,7 +143,7 @@ describe('INVARIANT 23: a value is the same from a miss and from a hit', () => {
   });
 });
 
-describe('INVARIANT 24: isolation keeps the value', () => {
+describe('INVARIANT 24: isolation keeps the value', { timeout }, () => {
   it('frozen or cloned, and a clone shares nothing that can be changed', () => {
     fc.assert(
       fc.property(anyValue, fc.constantFrom('frozen' as const, 'cloned' as const), (value, isolation) => {
@@ -157,7 +159,7 @@ describe('INVARIANT 24: isolation keeps the value', () => {
   });
 });
 
-describe('INVARIANT 25: no body breaks the codec', () => {
+describe('INVARIANT 25: no body breaks the codec', { timeout }, () => {
   it('damaged in any place, it gives a value or a CodecError, and never touches a prototype', () => {
     const prototype = inspect(Object.getOwnPropertyDescriptors(Object.prototype));
     fc.assert(

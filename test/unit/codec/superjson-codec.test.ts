@@ -275,7 +275,9 @@ describe('what becomes plain data', () => {
     class Users extends Array<User> {}
     telling.encode([new User(), new User(), { at: new Date(0) }, Object.create(null), new (class extends Map {})()]);
     telling.encode(Users.of(new User()));
-    expect(names).toEqual(['User', 'anonymous class', 'Users']);
+    class Ids extends Array<number> {}
+    telling.encode({ ids: Ids.of(1) });
+    expect(names).toEqual(['User', 'anonymous class', 'Users', 'Ids']);
   });
 
   it('an instance of a class that extends a built-in one becomes an instance of that', () => {
@@ -313,6 +315,9 @@ describe('what becomes plain data', () => {
     const match = /(?<x>a)/.exec('a');
     deepStrictEqual(roundTrip({ match }), { match: ['a', 'a'] });
     deepStrictEqual(roundTrip({ match, big: 1n }), { match: ['a', 'a'], big: 1n });
+    const asking = Object.assign([1], { toJSON: () => 'asked' });
+    deepStrictEqual(roundTrip({ asking }), { asking: [1] });
+    deepStrictEqual(roundTrip({ asking, big: 1n }), { asking: [1], big: 1n });
     const hidden = Object.defineProperty({ [Symbol('s')]: 1, a: 1 }, 'b', { value: 2 });
     deepStrictEqual(roundTrip([hidden, 1n]), [{ a: 1 }, 1n]);
   });
