@@ -84,6 +84,16 @@ describe('createMemoryStore', () => {
       );
     },
   );
+});
+
+describe('memory store: maxEntries', () => {
+  it('evicts the entries written longest ago, and a rewritten one is young again', async () => {
+    const { store, table } = tableAndStore(3);
+    for (const id of ['a', 'b', 'c', 'a', 'd']) await store.set(entry(id));
+    const texts = await Promise.all(['a', 'b', 'c', 'd'].map((id) => textOf(store, id)));
+    expect(texts).toEqual(['value', undefined, 'value', 'value']);
+    expect(table.size.rows).toBe(3);
+  });
 
   it('INVARIANT 7: a load older than an evicted set is refused, a younger one accepted', async () => {
     const { store, clock } = tableAndStore(2);
@@ -124,6 +134,17 @@ describe('createMemoryStore', () => {
 });
 
 describe('InvalidationLog', () => {
+  it('of several names the earliest expire counts, and any delete before it', () => {
+    const log = new InvalidationLog();
+    for (const [index, name] of ['one', 'two', 'three'].entries()) {
+      log.append([name], { xid: index + 1, kind: name === 'three' ? 'delete' : 'expire', at: index });
+    }
+    expect(log.unseen(['one', 'two'], '1:1:')?.xid).toBe(1);
+    expect(log.unseen(['two', 'one'], '1:1:')?.xid).toBe(1);
+    expect(log.unseen(['one', 'three', 'two'], '1:1:')?.xid).toBe(3);
+    expect(log.unseen(['one', 'two'], '3:3:')).toBeUndefined();
+  });
+
   it('keeps the records that still count when older ones of their name are dropped', () => {
     const log = new InvalidationLog();
     for (const xid of [1, 2, 3]) {
