@@ -8,7 +8,7 @@ import { isPercentage, parsePercentage } from './percentage.js';
 import type { Jitter } from './policy.js';
 
 /** The largest share of a ttl that jitter may take: with more, some entries would hardly live at all. */
-export const MAX_JITTER_SHARE = 0.5;
+const MAX_JITTER_SHARE = 0.5;
 
 /**
  * Jitter from what a user writes: `'10%'` of the ttl, however long that is, or a duration (which takes half of a shorter ttl at most); 0 = none.

@@ -61,7 +61,8 @@ describe('parseExceptions', () => {
   });
 
   it.each<[string, unknown]>([
-    ['truthy', () => 'yes'],
+    ['a text', () => 'yes'],
+    ['1', () => 1],
     ['a promise', () => Promise.resolve(true)],
     [
       'an exception',
