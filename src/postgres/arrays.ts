@@ -1,0 +1,20 @@
+/** Arrays as PostgreSQL writes them, built here because `pg` quotes and escapes every number too. */
+
+const NEEDS_ESCAPE = /["\\]/;
+const ESCAPED = /["\\]/g;
+
+/** The text form of a `text[]`. */
+export function textArray(items: readonly (string | undefined)[]): string {
+  let out = '{';
+  for (const item of items) {
+    if (out.length > 1) out += ',';
+    if (item === undefined) out += 'NULL';
+    else out += NEEDS_ESCAPE.test(item) ? `"${item.replace(ESCAPED, '\\$&')}"` : `"${item}"`;
+  }
+  return `${out}}`;
+}
+
+/** The text form of an `int[]` or `float8[]`; Infinity is a float8 to PostgreSQL too. */
+export function numberArray(items: readonly (number | undefined)[]): string {
+  return `{${items.map((item) => item ?? 'NULL').join(',')}}`;
+}

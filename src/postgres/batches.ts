@@ -1,0 +1,168 @@
+/** Batches: inputs of many calls to one statement, and its answer back to each call. */
+import type { Remaining } from '../kernel/freshness.js';
+import type {
+  EntryWrite,
+  FillResult,
+  InvalidationKind,
+  InvalidationReceipt,
+  LoadToken,
+  RefusalReason,
+  StoreRead,
+  WriteReceipt,
+} from '../ports/store.js';
+import { numberArray, textArray } from './arrays.js';
+import type { Connections } from './connections.js';
+import { entryParameters } from './entry-parameters.js';
+import type { ResolvedStoreOptions } from './options.js';
+import { deleteStatement } from './queries/delete.js';
+import { fillStatement } from './queries/fill.js';
+import { invalidateStatement } from './queries/invalidate.js';
+import { postponeStatement } from './queries/postpone.js';
+import { readStatement } from './queries/read.js';
+import { setStatement } from './queries/set.js';
+import { touchStatement } from './queries/touch.js';
+import { type Answer, type Header, parseAnswer, parseEntry, parseRemaining } from './rows.js';
+import { isDataError } from './sqlstate.js';
+import type { Parameter, Row, Statement } from './statement.js';
+
+export interface FillInput {
+  readonly write: EntryWrite;
+  readonly token: LoadToken;
+}
+
+export interface InvalidateInput {
+  readonly names: readonly string[];
+  readonly kind: InvalidationKind;
+}
+
+export interface PostponeInput {
+  readonly id: string;
+  readonly ms: number;
+  readonly token: LoadToken;
+}
+
+export class Batches {
+  readonly #connections: Connections;
+  readonly #scopeNames: string;
+  readonly #onError: (error: unknown) => void;
+  readonly #statements: Readonly<
+    Record<'read' | 'set' | 'fill' | 'delete' | 'touch' | 'postpone' | 'invalidate', Statement>
+  >;
+
+  constructor(connections: Connections, options: ResolvedStoreOptions) {
+    this.#connections = connections;
+    this.#scopeNames = textArray(options.scopeNames);
+    this.#onError = options.onError;
+    const { tables } = connections;
+    this.#statements = {
+      read: readStatement(tables),
+      set: setStatement(tables),
+      fill: fillStatement(tables),
+      delete: deleteStatement(tables),
+      touch: touchStatement(tables),
+      postpone: postponeStatement(tables),
+      invalidate: invalidateStatement(tables),
+    };
+  }
+
+  /** Many callers may want the same id; it is read once. */
+  async read(ids: readonly string[]): Promise<readonly StoreRead[]> {
+    const distinct = [...new Set(ids)];
+    const { header, rows } = await this.#readDistinct(distinct);
+    const reads = new Map<string, StoreRead>();
+    for (const [i, id] of distinct.entries()) {
+      const row = rows[i];
+      reads.set(id, { token: header.token, entry: row && parseEntry(row) });
+    }
+    const miss: StoreRead = { token: header.token, entry: undefined };
+    return ids.map((id) => reads.get(id) ?? miss);
+  }
+
+  async #readDistinct(ids: readonly string[]): Promise<Answer> {
+    try {
+      return await this.#run('read', [textArray(ids), this.#scopeNames], ids.length);
+    } catch (error) {
+      // A damaged row, such as text that is not UTF-8, is a miss; in company the batcher finds out whose it is.
+      if (ids.length !== 1 || !isDataError(error)) throw error;
+      this.#onError(error);
+      return this.#run('read', [textArray([]), this.#scopeNames], 1);
+    }
+  }
+
+  async set(writes: readonly EntryWrite[]): Promise<readonly WriteReceipt[]> {
+    const { header, rows } = await this.#run('set', entryParameters(writes), writes.length);
+    return rows.map((row) => receiptOf(header, row));
+  }
+
+  async fill(inputs: readonly FillInput[]): Promise<readonly FillResult[]> {
+    const tokens = inputs.map(({ token }) => token);
+    const parameters = [
+      ...entryParameters(inputs.map(({ write }) => write)),
+      textArray(tokens.map(({ incarnation }) => incarnation)),
+      textArray(tokens.map(({ snapshot }) => snapshot)),
+      textArray(tokens.map(({ at }) => at)),
+      this.#scopeNames,
+    ];
+    const { header, rows } = await this.#run('fill', parameters, inputs.length);
+    return rows.map((row): FillResult => {
+      const reason = row?.[1];
+      return reason == null
+        ? { status: 'stored', receipt: receiptOf(header, row) }
+        : { status: 'refused', reason: reason as RefusalReason };
+    });
+  }
+
+  async delete(ids: readonly string[]): Promise<readonly (InvalidationReceipt & { readonly existed: boolean })[]> {
+    const { header, rows } = await this.#run('delete', [textArray(ids), this.#scopeNames], ids.length);
+    return rows.map((row) => ({ xid: header.xid, existed: row !== undefined }));
+  }
+
+  async touch(ids: readonly string[]): Promise<readonly (Remaining | undefined)[]> {
+    const rows = await this.#connections.executor.run(this.#statements.touch, [textArray(ids), this.#scopeNames]);
+    const byPosition = new Map(rows.map((row) => [Number(row[0]), row]));
+    return ids.map((_, i) => {
+      const row = byPosition.get(i + 1);
+      if (row === undefined) return undefined;
+      const { fresh, early, stale } = parseRemaining(row[1]);
+      return { fresh, early, stale };
+    });
+  }
+
+  async postpone(inputs: readonly PostponeInput[]): Promise<readonly undefined[]> {
+    await this.#connections.executor.run(this.#statements.postpone, [
+      textArray(inputs.map(({ id }) => id)),
+      numberArray(inputs.map(({ ms }) => ms)),
+      textArray(inputs.map(({ token }) => token.incarnation)),
+      textArray(inputs.map(({ token }) => token.snapshot)),
+    ]);
+    return inputs.map(() => undefined);
+  }
+
+  /** One row a name, however many callers invalidate it; the stronger kind counts. */
+  async invalidate(inputs: readonly InvalidateInput[]): Promise<readonly InvalidationReceipt[]> {
+    const kinds = new Map<string, InvalidationKind>();
+    for (const { names, kind } of inputs) {
+      for (const name of names) if (kind === 'delete' || !kinds.has(name)) kinds.set(name, kind);
+    }
+    const parameters = [textArray([...kinds.keys()]), textArray([...kinds.values()])];
+    const [row] = await this.#connections.executor.run(this.#statements.invalidate, parameters);
+    const receipt = { xid: Number(row?.[0]) };
+    return inputs.map(() => receipt);
+  }
+
+  /** Runs a statement whose answer begins with a header. */
+  async #run(which: 'read' | 'set' | 'fill' | 'delete', values: readonly Parameter[], count: number): Promise<Answer> {
+    const { executor } = this.#connections;
+    const run = async () => parseAnswer(await executor.run(this.#statements[which], values), count);
+    const answer = await run();
+    if (answer.header.token.incarnation !== '') return answer;
+    // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.
+    executor.distrust();
+    return which === 'read' ? run() : answer;
+  }
+}
+
+function receiptOf({ token, xid }: Header, row: Row | undefined): WriteReceipt {
+  const { ceiling, ...remaining } = parseRemaining(row?.[2]);
+  return { remaining, ceiling, token, xid };
+}

@@ -1,0 +1,152 @@
+/** Connections: the pool, ours or the user's, and the checks that come before its first use. */
+import pg from 'pg';
+import { ConfigurationError, StoreError } from '../errors.js';
+import { Deadline } from './deadline.js';
+import { Executor, type RunOn, runOn } from './executor.js';
+import { checkServer, Identity } from './identity.js';
+import { MIGRATION_NAMES, migrate } from './migrate.js';
+import { type MigrationContext, quoted, type TableNames, type Tables, tableNames } from './names.js';
+import type { ResolvedStoreOptions } from './options.js';
+import { checkRights, inspectSchema } from './schema.js';
+import { configurationErrorOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
+import { assertConnectable, poolConfig } from './startup.js';
+
+/** Until `open` gives up, milliseconds; migrations have longer, since they may wait for those of another process. */
+const OPEN_TIMEOUT = 10_000;
+const MIGRATION_TIMEOUT = 600_000;
+
+export class Connections {
+  readonly #options: ResolvedStoreOptions;
+  readonly #names: TableNames;
+  readonly #tables: Tables;
+  readonly #identity: Identity;
+  #settings: 'pinned' | 'plain' = 'pinned';
+  #pool: pg.Pool | undefined;
+  #executor: Executor | undefined;
+
+  constructor(options: ResolvedStoreOptions) {
+    this.#options = options;
+    this.#names = tableNames(options);
+    this.#tables = quoted(this.#names);
+    this.#identity = new Identity(this.#tables);
+    if (!hasPool(options.connection)) assertConnectable(options.connection);
+  }
+
+  get tables(): Tables {
+    return this.#tables;
+  }
+
+  /** Throws StoreError until `open` has succeeded, and after `close`. */
+  get executor(): Executor {
+    if (this.#executor === undefined) throw new StoreError('The Postgres store is not open', { outcome: 'failed' });
+    return this.#executor;
+  }
+
+  /** Connects, checks and migrates. Rejects with ConfigurationError for what waiting cannot mend, else with StoreError. */
+  async open(): Promise<void> {
+    try {
+      await this.#prepare();
+    } catch (error) {
+      throw (
+        configurationErrorOf(error, 'Cannot open the Postgres store') ??
+        storeErrorOf(error, 'Cannot open the Postgres store', 'failed')
+      );
+    }
+    const { timeouts, preparedStatements } = this.#options;
+    this.#executor ??= new Executor({
+      pool: this.#poolOf(),
+      timeouts,
+      preparedStatements,
+      onConnect: (run) => this.#identity.check(run),
+    });
+  }
+
+  async close(): Promise<void> {
+    const pool = this.#pool;
+    this.#executor = undefined;
+    this.#pool = undefined;
+    if (pool !== undefined && !hasPool(this.#options.connection)) await pool.end();
+  }
+
+  async #prepare(): Promise<void> {
+    const state = await this.#withClient(OPEN_TIMEOUT, 'keep', async (client) => {
+      await checkServer(runOn(client));
+      return inspectSchema(runOn(client), this.#names, MIGRATION_NAMES);
+    });
+    if (state === 'outdated') {
+      if (!this.#options.migrate) throw this.#missingSchema();
+      await this.#withClient(MIGRATION_TIMEOUT, 'destroy', (client) => migrate(client, this.#migrationContext()));
+    }
+    await this.#withClient(OPEN_TIMEOUT, 'keep', (client) => this.#introduce(runOn(client)));
+  }
+
+  async #introduce(run: RunOn): Promise<void> {
+    await checkRights(run, this.#names);
+    await this.#identity.check(run);
+    await run(this.#identity.raiseLoadDeadline, [this.#options.loadDeadline]);
+  }
+
+  #migrationContext(): MigrationContext {
+    return { names: this.#names, tables: this.#tables, durability: this.#options.durability };
+  }
+
+  #missingSchema(): ConfigurationError {
+    const { schema, entries } = this.#names;
+    return new ConfigurationError(
+      'MISSING_SCHEMA',
+      `The tables of ${schema}.${entries} are missing or outdated, and \`migrate\` is false: run the migrations first`,
+    );
+  }
+
+  #poolOf(): pg.Pool {
+    if (this.#pool !== undefined) return this.#pool;
+    const { connection, poolSize, timeouts, onError } = this.#options;
+    if (hasPool(connection)) {
+      this.#pool = connection.pool;
+    } else {
+      this.#pool = new pg.Pool(poolConfig(connection, { poolSize, timeouts, settings: this.#settings }));
+      this.#pool.on('error', onError); // a connection that breaks while idle; the pool has dropped it already
+    }
+    return this.#pool;
+  }
+
+  async #withClient<T>(
+    timeout: number,
+    after: 'keep' | 'destroy',
+    use: (client: pg.PoolClient) => Promise<T>,
+  ): Promise<T> {
+    const deadline = new Deadline(timeout);
+    const client = await this.#connect(deadline);
+    let verdict: 'keep' | 'destroy' = 'destroy';
+    client.on('error', ignore);
+    try {
+      const result = await deadline.over(use(client), 'failed');
+      verdict = after;
+      return result;
+    } finally {
+      client.release(verdict === 'destroy');
+      client.off('error', ignore);
+    }
+  }
+
+  /** A connection; without our settings when a pooler refuses them. */
+  async #connect(deadline: Deadline): Promise<pg.PoolClient> {
+    const connecting = this.#poolOf().connect();
+    try {
+      return await deadline.over(connecting, 'failed');
+    } catch (error) {
+      connecting.then((client) => client.release(), ignore);
+      const isRefused = sqlState(error) === SqlState.protocolViolation && this.#settings === 'pinned';
+      if (!isRefused || hasPool(this.#options.connection)) throw error;
+      await this.close();
+      this.#settings = 'plain';
+      return this.#connect(deadline);
+    }
+  }
+}
+
+function hasPool(connection: ResolvedStoreOptions['connection']): connection is { readonly pool: pg.Pool } {
+  return typeof connection === 'object' && 'pool' in connection;
+}
+
+function ignore(): void {}

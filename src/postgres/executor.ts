@@ -1,0 +1,139 @@
+/**
+ * The executor: the one way statements reach PostgreSQL. It takes a connection of the pool, has it prepared when it is new, runs one
+ * statement under a deadline and gives the connection back, or destroys it when it cannot be trusted any more.
+ */
+import type pg from 'pg';
+import { StoreError } from '../errors.js';
+import { Deadline } from './deadline.js';
+import type { Timeouts } from './options.js';
+import { isConnectionLost, isPreparedStatementLost, isTransient, outcomeOf, storeErrorOf } from './sqlstate.js';
+import type { Parameter, Row, Statement } from './statement.js';
+
+/** Runs one statement on one connection. */
+export type RunOn = (text: string, values?: readonly Parameter[]) => Promise<readonly Row[]>;
+
+export interface ExecutorOptions {
+  readonly pool: pg.Pool;
+  readonly timeouts: Timeouts;
+  readonly preparedStatements: boolean;
+  /** Runs once on every new connection before anything else does; its failure fails the statement that wanted the connection. */
+  readonly onConnect: (run: RunOn) => Promise<void>;
+}
+
+/** Tries of one statement, the first included. */
+const MAX_TRIES = 4;
+
+/** Every column as the text it came as. */
+const AS_TEXT = { getTypeParser: () => (value: string) => value };
+
+export class Executor {
+  readonly #pool: pg.Pool;
+  readonly #timeouts: Timeouts;
+  readonly #onConnect: (run: RunOn) => Promise<void>;
+  #checked = new WeakSet<pg.PoolClient>();
+  #naming: 'named' | 'unnamed';
+
+  constructor(options: ExecutorOptions) {
+    this.#pool = options.pool;
+    this.#timeouts = options.timeouts;
+    this.#onConnect = options.onConnect;
+    this.#naming = options.preparedStatements ? 'named' : 'unnamed';
+  }
+
+  /** Has every connection checked again before its next statement: a pooler may have put another server behind it. */
+  distrust(): void {
+    this.#checked = new WeakSet();
+  }
+
+  /** Runs a statement. Rejects with StoreError by its deadline, which counts from now: waiting for a connection included. */
+  async run(statement: Statement, values: readonly Parameter[]): Promise<readonly Row[]> {
+    const deadline = new Deadline(this.#timeouts[statement.effect]);
+    for (let tries = 1; ; tries += 1) {
+      const attempt = new Attempt();
+      try {
+        return await this.#attempt(statement, values, deadline, attempt);
+      } catch (error) {
+        if (tries < MAX_TRIES && deadline.left() > 0 && this.#mayRepeat(error, statement, attempt, tries)) continue;
+        throw storeErrorOf(error, 'The statement failed', attempt.sent ? outcomeOf(error) : 'failed');
+      }
+    }
+  }
+
+  /** Whether the statement surely did nothing, or does the same twice. */
+  #mayRepeat(error: unknown, statement: Statement, attempt: Attempt, tries: number): boolean {
+    if (error instanceof StoreError) return false;
+    if (isPreparedStatementLost(error) && this.#naming === 'named') {
+      this.#naming = 'unnamed';
+      return true;
+    }
+    if (isTransient(error)) return true;
+    return attempt.sent && statement.effect === 'read' && tries === 1 && isConnectionLost(error);
+  }
+
+  async #attempt(
+    statement: Statement,
+    values: readonly Parameter[],
+    deadline: Deadline,
+    attempt: Attempt,
+  ): Promise<readonly Row[]> {
+    const client = await this.#acquire(deadline);
+    let verdict: 'keep' | 'destroy' = 'destroy';
+    // Between checkout and release nobody else listens, and an unheard `error` would end the process.
+    client.on('error', ignore);
+    try {
+      if (!this.#checked.has(client)) {
+        await deadline.over(this.#onConnect(runOn(client)), 'failed');
+        this.#checked.add(client);
+      }
+      attempt.sent = true;
+      const named = this.#naming === 'named' ? { name: statement.name } : {};
+      const rows = await deadline.over(query(client, { text: statement.text, ...named }, values), 'unknown');
+      verdict = 'keep';
+      return rows;
+    } catch (error) {
+      // An error of the statement leaves the connection as it was; what came late or broke does not.
+      if (!(error instanceof StoreError) && !isConnectionLost(error) && attempt.sent) verdict = 'keep';
+      throw error;
+    } finally {
+      client.release(verdict === 'destroy');
+      client.off('error', ignore);
+    }
+  }
+
+  /** A connection of the pool, by the deadline; one that arrives later goes straight back. */
+  async #acquire(deadline: Deadline): Promise<pg.PoolClient> {
+    const connecting = this.#pool.connect();
+    try {
+      return await deadline.over(connecting, 'failed');
+    } catch (error) {
+      if (error instanceof StoreError) connecting.then((client) => client.release(), ignore);
+      throw error;
+    }
+  }
+}
+
+/** Statements on this one connection, unnamed and without a deadline of their own. */
+export function runOn(client: pg.ClientBase): RunOn {
+  return (text, values = []) => query(client, { text }, values);
+}
+
+async function query(
+  client: pg.ClientBase,
+  config: { readonly text: string; readonly name?: string },
+  values: readonly Parameter[],
+): Promise<readonly Row[]> {
+  const result = await client.query<(string | null)[]>({
+    ...config,
+    values: [...values],
+    rowMode: 'array',
+    types: AS_TEXT,
+  });
+  return result.rows;
+}
+
+/** How far a try came: what failed before it was sent did nothing. */
+class Attempt {
+  sent = false;
+}
+
+function ignore(): void {}

@@ -1,0 +1,69 @@
+/** Migrations: brings the tables up to date with Kysely's Migrator, whose own tables live inside our schema and prefix. */
+import { type Kysely as Database, Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
+import type pg from 'pg';
+import { entriesAndInvalidations } from '../../migrations/0001_entries_and_invalidations.js';
+import type { MigrationContext } from './names.js';
+import { SqlState, sqlState } from './sqlstate.js';
+
+/** Every migration, under the name it is remembered by; never renamed, never reordered. */
+const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migration>> = {
+  '0001_entries_and_invalidations': entriesAndInvalidations,
+};
+
+export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
+
+/**
+ * Applies what was not applied yet; everything in one transaction, one process at a time (an advisory lock of the session, so behind a
+ * transaction pooler migrations need a direct connection).
+ */
+export async function migrate(client: pg.PoolClient, context: MigrationContext): Promise<void> {
+  // Waiting for another process's migration may take longer than any statement; the caller destroys this connection.
+  await client.query('set statement_timeout = 0');
+  const db = databaseOf(client);
+  for (let tries = 1; ; tries += 1) {
+    const { error } = await migratorOf(db, context).migrateToLatest();
+    if (error === undefined) return;
+    if (tries === MAX_TRIES || !isLostRace(error)) throw error;
+  }
+}
+
+/** Kysely makes its own tables before it takes its lock; two processes that do so at once can trip over each other. */
+const MAX_TRIES = 10;
+
+const LOST_RACE: ReadonlySet<string | undefined> = new Set([
+  SqlState.uniqueViolation,
+  SqlState.duplicateSchema,
+  SqlState.duplicateTable,
+]);
+
+function isLostRace(error: unknown): boolean {
+  return LOST_RACE.has(sqlState(error));
+}
+
+function migratorOf(db: Database<unknown>, context: MigrationContext): Migrator {
+  const { names } = context;
+  return new Migrator({
+    db,
+    provider: {
+      getMigrations: () =>
+        Promise.resolve(Object.fromEntries(Object.entries(MIGRATIONS).map(([name, make]) => [name, make(context)]))),
+    },
+    migrationTableSchema: names.schema,
+    migrationTableName: names.migrations,
+    migrationLockTableName: names.migrationLock,
+  });
+}
+
+/** Kysely on one connection that stays ours. */
+function databaseOf(client: pg.PoolClient): Database<unknown> {
+  const borrowed = new Proxy(client, {
+    get(target, property) {
+      if (property === 'release') return () => undefined;
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return new Kysely<unknown>({
+    dialect: new PostgresDialect({ pool: { connect: () => Promise.resolve(borrowed), end: () => Promise.resolve() } }),
+  });
+}

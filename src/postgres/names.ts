@@ -1,0 +1,82 @@
+/** The names of Keepsake's objects in a database: any schema, prefix and table name, always quoted. */
+import { type RawBuilder, sql } from 'kysely';
+import { ConfigurationError } from '../errors.js';
+
+/** What the user chose. */
+export interface NameOptions {
+  readonly schema: string;
+  readonly table: string;
+  readonly prefix: string;
+}
+
+/** The tables of one cache. Indexes and constraints are named after their table, so that two caches share a schema. */
+export interface TableNames {
+  readonly schema: string;
+  /** The entries. */
+  readonly entries: string;
+  /** The invalidation log. */
+  readonly invalidations: string;
+  /** The incarnation. */
+  readonly boot: string;
+  /** What must survive a crash and is not an invalidation. */
+  readonly meta: string;
+  /** Bookkeeping of Kysely's Migrator. */
+  readonly migrations: string;
+  readonly migrationLock: string;
+}
+
+/** PostgreSQL cuts longer identifiers silently (NAMEDATALEN - 1), which could make two names one. */
+const MAX_IDENTIFIER_BYTES = 63;
+
+/** The longest thing that is appended to a table's name. */
+const LONGEST_SUFFIX = '_invalidations_xid_idx';
+
+/** Names every object. Throws ConfigurationError (`INVALID_OPTION`) for names PostgreSQL cannot hold. */
+export function tableNames({ schema, table, prefix }: NameOptions): TableNames {
+  check('schema', schema, MAX_IDENTIFIER_BYTES);
+  const entries = prefix + table;
+  check('prefix and table', entries, MAX_IDENTIFIER_BYTES - LONGEST_SUFFIX.length);
+  return {
+    schema,
+    entries,
+    invalidations: `${entries}_invalidations`,
+    boot: `${entries}_boot`,
+    meta: `${entries}_meta`,
+    migrations: `${entries}_migrations`,
+    migrationLock: `${entries}_migration_lock`,
+  };
+}
+
+function check(option: string, name: string, most: number): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > 0 && bytes <= most && !name.includes('\0')) return;
+  throw new ConfigurationError(
+    'INVALID_OPTION',
+    `Expected \`${option}\` to be 1 to ${most} bytes without NUL, got \`${name}\` (${bytes} bytes)`,
+  );
+}
+
+/** Tables as quoted identifiers, for SQL templates. */
+export interface Tables {
+  readonly entries: RawBuilder<unknown>;
+  readonly invalidations: RawBuilder<unknown>;
+  readonly boot: RawBuilder<unknown>;
+  readonly meta: RawBuilder<unknown>;
+}
+
+/** Quotes the names for SQL templates; the schema is always written, so that search_path decides nothing. */
+export function quoted(names: TableNames): Tables {
+  return {
+    entries: sql.id(names.schema, names.entries),
+    invalidations: sql.id(names.schema, names.invalidations),
+    boot: sql.id(names.schema, names.boot),
+    meta: sql.id(names.schema, names.meta),
+  };
+}
+
+/** What a migration is given: the names, and what cannot be changed later. */
+export interface MigrationContext {
+  readonly names: TableNames;
+  readonly tables: Tables;
+  readonly durability: 'unlogged' | 'logged';
+}

@@ -1,0 +1,27 @@
+/** Writes entries as of now: whoever commits last wins, and loads that began before are refused. */
+import { sql } from 'kysely';
+import type { Tables } from '../names.js';
+import { type Statement, statement } from '../statement.js';
+import { entryInput, overwrite, writtenColumns, writtenTimes, writtenValues } from './entry-input.js';
+import { headerRowOfWrite, moment } from './moment.js';
+
+/** `$1` to `$13` as of entryInput, each id once. Rows are locked in the order of ids, as by every statement, so that none waits in a circle. */
+export function setStatement(tables: Tables): Statement {
+  return statement(
+    'set',
+    'write',
+    sql`with ${moment(tables)}, ${entryInput()}, stored as (
+  insert into ${tables.entries} as e (${writtenColumns}
+  )
+  select ${writtenValues(sql`moment.snapshot`)}
+  from input
+  cross join moment
+  order by input.id collate "C"
+  on conflict (id) do update set ${overwrite}
+)
+${headerRowOfWrite}
+union all
+select input.n, null, ${writtenTimes}
+from input`,
+  );
+}

@@ -1,0 +1,42 @@
+/** A statement: SQL text, compiled once per store, with the name it is prepared under. */
+import { createHash } from 'node:crypto';
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type RawBuilder,
+} from 'kysely';
+
+export interface Statement {
+  /** Unique per text: two stores with different tables may share a connection. */
+  readonly name: string;
+  readonly text: string;
+  /** Decides its deadline and whether it may be repeated when its outcome is unknown. */
+  readonly effect: 'read' | 'write';
+}
+
+/** What a statement is given, in the order of `$1`, `$2`, ...: text in PostgreSQL's notation, or bytes. */
+export type Parameter = string | number | Buffer | null;
+
+/** A row as it comes from the wire: every column is text. */
+export type Row = readonly (string | null)[];
+
+/** Kysely without a connection: it quotes identifiers and writes SQL. */
+const compiler = new Kysely<unknown>({
+  dialect: {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  },
+});
+
+/** Compiles a template whose parameters are written `$1::type`, so that they can be bound anew on every run. */
+export function statement(name: string, effect: 'read' | 'write', template: RawBuilder<unknown>): Statement {
+  const compiled = template.compile(compiler);
+  if (compiled.parameters.length > 0) throw new TypeError(`The statement ${name} binds a value at compile time`);
+  const hash = createHash('sha256').update(compiled.sql).digest('hex').slice(0, 12);
+  return { name: `keepsake_${name}_${hash}`, text: compiled.sql, effect };
+}

@@ -1,0 +1,153 @@
+/** The Postgres store: the shared tier of the product. This file is its table of contents. */
+import { StoreError } from '../errors.js';
+import type { Remaining } from '../kernel/freshness.js';
+import { keyName, tagName } from '../kernel/names.js';
+import type {
+  EntryWrite,
+  FillResult,
+  InvalidationKind,
+  InvalidationReceipt,
+  LoadToken,
+  Store,
+  StoreOptions,
+  StoreRead,
+  WriteReceipt,
+} from '../ports/store.js';
+import { Batcher } from './batcher.js';
+import { Batches, type FillInput, type InvalidateInput, type PostponeInput } from './batches.js';
+import { Connections } from './connections.js';
+import { KeyOrder, Lane } from './key-order.js';
+import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
+
+export type { PostgresStoreOptions } from './options.js';
+
+/**
+ * Creates a store that keeps entries in PostgreSQL 13 or later. It connects when it is opened.
+ *
+ * @throws ConfigurationError (`INVALID_OPTION`) for options that can never work.
+ * @example createPostgresStore({ connection: process.env.DATABASE_URL, scopeNames: [namespaceName('')], loadDeadline: 600_000 })
+ */
+export function createPostgresStore(options: StoreOptions & PostgresStoreOptions): Store {
+  return new PostgresStore(options);
+}
+
+/** How much travels together at most: calls, and bytes of values. */
+const MAX_BATCH = 500;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+
+class PostgresStore implements Store {
+  readonly kind = 'postgres';
+  readonly #connections: Connections;
+  readonly #batchers: readonly { idle(): Promise<void> }[];
+  readonly #order = new KeyOrder();
+  readonly #scopeNames: readonly string[];
+  readonly #reads: Batcher<string, StoreRead>;
+  readonly #sets: Lane<EntryWrite, WriteReceipt>;
+  readonly #fills: Lane<FillInput, FillResult>;
+  readonly #deletes: Lane<string, InvalidationReceipt & { readonly existed: boolean }>;
+  readonly #touches: Lane<string, Remaining | undefined>;
+  readonly #postpones: Lane<PostponeInput, undefined>;
+  readonly #invalidations: Batcher<InvalidateInput, InvalidationReceipt>;
+  #status: 'open' | 'closed' = 'open';
+  #closing: Promise<void> | undefined;
+
+  constructor(given: StoreOptions & PostgresStoreOptions) {
+    const options = resolveStoreOptions(given);
+    this.#scopeNames = options.scopeNames;
+    this.#connections = new Connections(options);
+    const batches = new Batches(this.#connections, options);
+    const write = { timeout: options.timeouts.write, slots: 1, maxBatch: MAX_BATCH };
+    const weighed = { ...write, maxWeight: MAX_BATCH_BYTES };
+    this.#reads = new Batcher({
+      run: (ids) => batches.read(ids),
+      timeout: options.timeouts.read,
+      slots: 2,
+      maxBatch: MAX_BATCH,
+    });
+    const sets = new Batcher<EntryWrite, WriteReceipt>({
+      ...weighed,
+      weigh: sizeOf,
+      run: (writes) => batches.set(writes),
+    });
+    const fills = new Batcher<FillInput, FillResult>({
+      ...weighed,
+      weigh: (fill) => sizeOf(fill.write),
+      run: (inputs) => batches.fill(inputs),
+    });
+    const deletes = new Batcher({ ...write, run: (ids: readonly string[]) => batches.delete(ids) });
+    const touches = new Batcher({ ...write, run: (ids: readonly string[]) => batches.touch(ids) });
+    const postpones = new Batcher({ ...write, run: (inputs: readonly PostponeInput[]) => batches.postpone(inputs) });
+    this.#invalidations = new Batcher({ ...write, run: (inputs) => batches.invalidate(inputs) });
+    this.#sets = new Lane(this.#order, sets, 'replace');
+    this.#fills = new Lane(this.#order, fills, 'queue');
+    this.#deletes = new Lane(this.#order, deletes, 'share');
+    this.#touches = new Lane(this.#order, touches, 'share');
+    this.#postpones = new Lane(this.#order, postpones, 'queue');
+    this.#batchers = [this.#reads, sets, fills, deletes, touches, postpones, this.#invalidations];
+  }
+
+  async open(): Promise<void> {
+    this.#refuseClosed();
+    await this.#connections.open();
+  }
+
+  close(): Promise<void> {
+    this.#status = 'closed';
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  async read(id: string): Promise<StoreRead> {
+    this.#refuseClosed();
+    return this.#reads.call(id, this.#order.last(id)?.result).result;
+  }
+
+  async fill(write: EntryWrite, token: LoadToken): Promise<FillResult> {
+    this.#refuseClosed();
+    return this.#fills.call(write.id, { write, token });
+  }
+
+  async set(write: EntryWrite): Promise<WriteReceipt> {
+    this.#refuseClosed();
+    return this.#sets.call(write.id, write);
+  }
+
+  async delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }> {
+    this.#refuseClosed();
+    return this.#deletes.call(id, id);
+  }
+
+  async invalidate(names: readonly string[], kind: InvalidationKind): Promise<InvalidationReceipt> {
+    this.#refuseClosed();
+    // What was set before must be hit, although it travels apart.
+    const hit = new Set(names);
+    const all = this.#scopeNames.some((name) => hit.has(name));
+    const before = this.#sets.settled(
+      ({ id, tags }) => all || hit.has(keyName(id)) || tags.some((tag) => hit.has(tagName(tag))),
+    );
+    return this.#invalidations.call({ names, kind }, before).result;
+  }
+
+  async touch(id: string): Promise<Remaining | undefined> {
+    this.#refuseClosed();
+    return this.#touches.call(id, id);
+  }
+
+  async postpone(id: string, ms: number, token: LoadToken): Promise<void> {
+    this.#refuseClosed();
+    return this.#postpones.call(id, { id, ms, token });
+  }
+
+  async #drain(): Promise<void> {
+    for (const batcher of this.#batchers) await batcher.idle();
+    await this.#connections.close();
+  }
+
+  #refuseClosed(): void {
+    if (this.#status === 'closed') throw new StoreError('The Postgres store is closed', { outcome: 'failed' });
+  }
+}
+
+function sizeOf({ encoded }: EntryWrite): number {
+  return encoded.body.length;
+}
