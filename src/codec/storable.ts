@@ -61,7 +61,8 @@ class StorableWalk {
 
   #convert(part: object): unknown {
     if (Array.isArray(part)) return this.#array(part);
-    const builtIn = hasPlainPrototype(part) ? undefined : this.#builtIn(part);
+    if (hasPlainPrototype(part)) return hasToJson(part) ? this.#replaced(part) : this.#object(part);
+    const builtIn = this.#builtIn(part);
     if (builtIn !== undefined) return builtIn;
     if (hasToJson(part)) return this.#replaced(part);
     if (isOpaque(part)) throw this.#refusal(`a ${classOf(part)}`);
