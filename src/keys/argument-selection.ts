@@ -62,6 +62,7 @@ export function compileIgnored(
 ): ArgumentStep {
   if (ignored === undefined || ignored.length === 0) return unchanged;
   const subject = `\`ignoreArgs\` of ${useCase}`;
+  if (!Array.isArray(ignored)) throw invalid(subject, `be a list of parameters, got \`${String(ignored)}\``);
   const indices = ignored.map((parameter) => positionOf(parameter, parameters, subject));
   const single = new Set(indices);
   const rest = ignored.find((parameter) => isRest(parameter, parameters));

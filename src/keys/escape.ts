@@ -40,7 +40,8 @@ function isPlain(text: string, boundary: number | undefined): boolean {
   if (text.length > 64) return false;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit < 0x20 || unit > 0x7e || unit === PERCENT || unit === OPENING || unit === COLON || unit === boundary) return false;
+    if (unit < 0x20 || unit > 0x7e || unit === PERCENT || unit === OPENING || unit === COLON || unit === boundary)
+      return false;
   }
   return true;
 }

@@ -24,7 +24,7 @@ export interface NamingOptions {
 }
 
 export interface KeyOptions extends NamingOptions {
-  /** A key template, or a function of the arguments (with `this`). Default: the use case and all arguments. */
+  /** A key template, or a function of `this` and the arguments as they are, without `args`. Default: the use case and all arguments. */
   readonly key?: string | ((...args: never[]) => string) | undefined;
   /** Parameters or positions that do not belong to the key; without `key` only. */
   readonly ignoreArgs?: readonly (string | number)[] | undefined;
@@ -64,11 +64,11 @@ export interface TagBuilder {
 export function createKeyBuilder(options: KeyOptions): KeyBuilder {
   const { key, useCase } = options;
   if (key !== undefined && options.ignoreArgs !== undefined) {
-    throw contradiction(useCase, '`ignoreArgs` only without `key`: a key takes what it names and nothing else');
+    const expectation = '`ignoreArgs` only without `key`: a key takes what it names and nothing else';
+    throw new ConfigurationError('INVALID_POLICY', `Expected ${useCase} to have ${expectation}`);
   }
-  if (typeof key !== 'function') return key === undefined ? argumentsBuilder(options) : templateBuilder(options, key);
-  if (options.args === undefined && options.params === undefined) return functionBuilder(useCase, key);
-  throw contradiction(useCase, '`args` and `params` only without a key function, which gets the arguments as they are');
+  if (typeof key === 'function') return functionBuilder(useCase, key);
+  return key === undefined ? argumentsBuilder(options) : templateBuilder(options, key);
 }
 
 /**
@@ -152,8 +152,4 @@ function callKeyFunction(useCase: string, key: AnyFunction, self: unknown, args:
 function notEmpty(text: string, template: string, subject: string): string {
   if (text !== '') return text;
   throw new KeyError('INVALID_KEY', `Expected \`${template}\` (${subject}) to make a non-empty text, got an empty one`);
-}
-
-function contradiction(useCase: string, expectation: string): ConfigurationError {
-  return new ConfigurationError('INVALID_POLICY', `Expected ${useCase} to have ${expectation}`);
 }

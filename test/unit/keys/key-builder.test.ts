@@ -135,6 +135,10 @@ describe('key functions', () => {
     expect(build({ key }, 5)).toBe('acme/5');
   });
 
+  it('get the arguments as they are: `args` and `params` are for tags', () => {
+    expect(build({ key: (id: number) => typeof id, args: { id: String }, params: ['id'] }, 5)).toBe('number');
+  });
+
   it.each([
     ['an empty key', () => ''],
     ['no string', () => undefined as unknown as string],
@@ -162,7 +166,7 @@ describe('bad options are refused at definition', () => {
     ['an unknown adapter', { args: { pages: String } }],
     ['an adapter that is no function', { args: { page: 'String' as unknown as () => string } }],
     ['an adapter of a rest parameter', { fn: collect, args: { further: String } }],
-    ['args beside a key function', { key: () => 'x', args: { id: String } }],
+    ['ignoreArgs that is no list', { ignoreArgs: 'page' as unknown as string[] }],
     ['params that are no names', { params: ['a b'] }],
   ] satisfies [string, Partial<KeyOptions>][])('%s', (_kind, options) => {
     expect(codeOf(() => builder(options))).toBe('ConfigurationError INVALID_POLICY');

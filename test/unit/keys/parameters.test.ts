@@ -133,6 +133,10 @@ describe('what cannot be trusted has no names', () => {
     ['a class', evaluate('class A { constructor(id) {} }')],
     ['a class that extends a call', evaluate('class extends (Object) { constructor(id) { super() } }')],
     ['a slash that only a parser could read', evaluate('(a = () => { if (1) /[,)]/.test("") }, b) => 1')],
+    [
+      'a slash that hides quotes',
+      evaluate(`(a = () => { if (1) /'/.test(1) }, b = "'" + '"', c = '}', // '\n d) => 1`),
+    ],
     ['a word that may be an operator', evaluate('(of, a = of / 2, b = 4 / 2) => 1')],
     ['a division after ++', evaluate('(a, b = a++ / 2, c = 4 / 2) => 1')],
   ])('%s', (_kind, fn) => {

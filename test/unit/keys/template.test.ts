@@ -264,6 +264,15 @@ describe('INVARIANT 22: escaping', () => {
     expect(key.isWellFormed()).toBe(true);
   });
 
+  it.each(Array.from({ length: 0x100 }, (_, unit) => String.fromCharCode(unit)))(
+    '%j alone is escaped or stays',
+    (character) => {
+      const isReserved = /[%:(\p{Cc}]/u.test(character);
+      const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
+      expect(render('{id}', [character])).toBe(isReserved ? `%${code}` : character);
+    },
+  );
+
   it('leaves everything else readable', () => {
     expect(render('file:{id}', ['/home/Ünal/a b_c,d;e=f{g}.txt'])).toBe('file:/home/Ünal/a b_c,d;e=f{g}.txt');
     expect(render('{id}', ["'\\_%"])).toBe("'\\_%25");
