@@ -149,4 +149,4 @@ function hasPool(connection: ResolvedStoreOptions['connection']): connection is 
   return typeof connection === 'object' && 'pool' in connection;
 }
 
-function ignore(): void {}
+const ignore = (): undefined => undefined;

@@ -23,6 +23,9 @@ export interface ExecutorOptions {
 /** Tries of one statement, the first included. */
 const MAX_TRIES = 4;
 
+/** Until a check that nobody waits for any more is given up, milliseconds. */
+const CHECK_TIMEOUT = 10_000;
+
 /** Every column as the text it came as. */
 const AS_TEXT = { getTypeParser: () => (value: string) => value };
 
@@ -77,26 +80,35 @@ export class Executor {
     attempt: Attempt,
   ): Promise<readonly Row[]> {
     const client = await this.#acquire(deadline);
-    let verdict: 'keep' | 'destroy' = 'destroy';
-    // Between checkout and release nobody else listens, and an unheard `error` would end the process.
-    client.on('error', ignore);
+    const giveBack = checkOut(client);
     try {
-      if (!this.#checked.has(client)) {
-        await deadline.over(this.#onConnect(runOn(client)), 'failed');
-        this.#checked.add(client);
-      }
+      await this.#check(client, deadline, giveBack);
       attempt.sent = true;
       const named = this.#naming === 'named' ? { name: statement.name } : {};
       const rows = await deadline.over(query(client, { text: statement.text, ...named }, values), 'unknown');
-      verdict = 'keep';
+      giveBack('keep');
       return rows;
     } catch (error) {
       // An error of the statement leaves the connection as it was; what came late or broke does not.
-      if (!(error instanceof StoreError) && !isConnectionLost(error) && attempt.sent) verdict = 'keep';
+      const isUsable = attempt.sent && !(error instanceof StoreError) && !isConnectionLost(error);
+      giveBack(isUsable ? 'keep' : 'destroy');
       throw error;
-    } finally {
-      client.release(verdict === 'destroy');
-      client.off('error', ignore);
+    }
+  }
+
+  /** Has a new connection checked. When that takes longer than this caller waits, it goes on: else no caller would ever get further. */
+  async #check(client: pg.PoolClient, deadline: Deadline, giveBack: GiveBack): Promise<void> {
+    if (this.#checked.has(client)) return;
+    const checked = this.#checked;
+    const checking = this.#onConnect(runOn(client)).then(() => {
+      checked.add(client);
+    });
+    try {
+      await deadline.over(checking, 'failed');
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      giveBack(new Deadline(CHECK_TIMEOUT).over(checking, 'failed'));
+      throw error;
     }
   }
 
@@ -110,6 +122,29 @@ export class Executor {
       throw error;
     }
   }
+}
+
+/** Gives a connection back, once: to be used again, to be destroyed, or which of the two when something has ended. */
+type GiveBack = (verdict: 'keep' | 'destroy' | Promise<unknown>) => void;
+
+/** Between checkout and release nobody else listens to a connection, and an unheard `error` would end the process. */
+function checkOut(client: pg.PoolClient): GiveBack {
+  let status: 'out' | 'returned' = 'out';
+  const release = (verdict: 'keep' | 'destroy') => {
+    client.release(verdict === 'destroy');
+    client.off('error', ignore);
+  };
+  client.on('error', ignore);
+  return (verdict) => {
+    if (status === 'returned') return;
+    status = 'returned';
+    if (typeof verdict === 'string') release(verdict);
+    else
+      verdict.then(
+        () => release('keep'),
+        () => release('destroy'),
+      );
+  };
 }
 
 /** Statements on this one connection, unnamed and without a deadline of their own. */
@@ -136,4 +171,5 @@ class Attempt {
   sent = false;
 }
 
-function ignore(): void {}
+/** Hears what needs no answer: `pg` reports a broken connection to its statement as well. */
+const ignore = (): undefined => undefined;

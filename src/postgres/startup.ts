@@ -18,6 +18,7 @@ function pinned(timeouts: Timeouts): string {
     statement_timeout: String(Math.ceil(Math.max(timeouts.read, timeouts.write))),
     jit: 'off',
     enable_seqscan: 'off',
+    enable_bitmapscan: 'off',
     enable_hashjoin: 'off',
     enable_mergejoin: 'off',
     plan_cache_mode: 'force_generic_plan',

@@ -31,8 +31,13 @@ function unseen(
   { id, tags, snapshot, scopeNames, writer }: Subject,
   kinds: string,
 ): RawBuilder<unknown> {
-  const others = writer === undefined ? sql`` : sql` and i.xid <> ${writer}`;
-  const columns = sql`select i.kind, i.at from ${tables.invalidations} as i where i.name = named.name`;
+  const own = writer === undefined ? sql`` : sql` and i.xid <> ${writer}`;
+  const logged = (xid: RawBuilder<unknown>) => sql`
+              select i.kind, i.at
+              from ${tables.invalidations} as i
+              where i.name = named.name and i.xid ${xid} and i.kind ${sql.raw(kinds)}${own}
+              offset 0`;
+  // `offset 0` keeps the planner from looking a name up without its transaction, which reads all there ever was of a hot name.
   return sql`
           (
             select ('k|' || ${id}) collate "C" as name
@@ -42,12 +47,13 @@ function unseen(
             select scope.name collate "C" from unnest(${scopeNames}) as scope (name)
           ) as named
           cross join lateral (
-            ${columns} and i.xid >= pg_snapshot_xmax(${snapshot})${others} and i.kind ${sql.raw(kinds)}
+            (${logged(sql`>= pg_snapshot_xmax(${snapshot})`)}
+            )
             union all
-            select i.kind, i.at
+            select late.kind, late.at
             from pg_snapshot_xip(${snapshot}) as running (xid)
-            join ${tables.invalidations} as i on i.name = named.name and i.xid = running.xid
-            where i.kind ${sql.raw(kinds)}${others}
+            cross join lateral (${logged(sql`= running.xid`)}
+            ) as late
           ) as hit`;
 }
 
@@ -58,7 +64,9 @@ function isProvenCheaply(tables: Tables, { snapshot }: Subject): RawBuilder<unkn
       when moment.newest < pg_snapshot_xmax(${snapshot}) and not exists (
         select
         from pg_snapshot_xip(${snapshot}) as running (xid)
-        join ${tables.invalidations} as i on i.xid = running.xid
+        cross join lateral (
+          select from ${tables.invalidations} as i where i.xid = running.xid limit 1
+        ) as logged
         where pg_visible_in_snapshot(running.xid, moment.snapshot)
       ) then null`;
 }
