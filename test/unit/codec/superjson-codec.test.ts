@@ -456,6 +456,7 @@ describe('INVARIANT 25: an undecodable body is a CodecError, never another excep
     'SuperJSON with a damaged meta': ['superjson', '{"json":1,"meta":{"values":"Date","v":1}}'],
     'SuperJSON of another version': ['superjson', '{"json":"1","meta":{"values":["bigint"],"v":2}}'],
     'an unknown type': ['superjson', '{"json":"1","meta":{"values":["banana"],"v":1}}'],
+    'a type that is never written': ['superjson', '{"json":{"message":"x"},"meta":{"values":["Error"],"v":1}}'],
     'an unregistered class': ['superjson', '{"json":{},"meta":{"values":[["class","User"]],"v":1}}'],
     'a bigint that is none': ['superjson', '{"json":"x","meta":{"values":["bigint"],"v":1}}'],
     'a URL that is none': ['superjson', '{"json":"x","meta":{"values":["URL"],"v":1}}'],

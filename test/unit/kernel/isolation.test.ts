@@ -25,7 +25,7 @@ const others: Record<string, [() => unknown, (value: never) => void]> = {
     (value: Map<object, string>) => Object.assign([...value.keys()][0] ?? {}, { id: 99 }),
   ],
   Set: [() => new Set([1]), (value: Set<number>) => value.clear()],
-  RegExp: [() => /a/g, (value: RegExp) => Object.assign(value, { lastIndex: 99 })],
+  RegExp: [() => Object.assign(/a/g, { lastIndex: 1 }), (value: RegExp) => Object.assign(value, { lastIndex: 99 })],
   URL: [() => new URL('http://a.b/c'), (value: URL) => Object.assign(value, { pathname: '/changed' })],
   Buffer: [() => Buffer.from('abc'), (value: Buffer) => value.fill(0)],
   Float64Array: [() => new Float64Array([1]), (value: Float64Array) => value.fill(0)],
