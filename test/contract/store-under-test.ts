@@ -47,7 +47,7 @@ export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 
 /** How far remaining times may be off: no machine, however busy, takes longer for a few statements. */
-export const SLACK = MINUTE;
+const SLACK = 50 * SECOND;
 
 /** A text no other test uses. */
 export function unique(label: string): string {
