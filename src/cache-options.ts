@@ -1,8 +1,7 @@
 /** Options of a cache: what they mean, and the one place where they are checked and given their defaults. */
 import { ConfigurationError } from './errors.js';
-import { validateKey } from './keys/validate-key.js';
-import { closestName } from './kernel/closest-name.js';
 import type { Clock } from './kernel/clock.js';
+import { closestName } from './kernel/closest-name.js';
 import type { Codec } from './kernel/codec.js';
 import { CACHE_DEFAULTS } from './kernel/defaults.js';
 import { parseDuration } from './kernel/duration.js';
@@ -10,6 +9,7 @@ import { refuse } from './kernel/expectation.js';
 import { checkNamespace } from './kernel/names.js';
 import type { Duration, Isolation, Policy } from './kernel/policy.js';
 import { validatePolicy } from './kernel/resolve-policy.js';
+import { validateKey } from './keys/validate-key.js';
 import type { Logger, Observer } from './ports/observer.js';
 import type { Store } from './ports/store.js';
 import type { PostgresStoreOptions } from './postgres/options.js';
@@ -119,7 +119,9 @@ export interface ResolvedCacheOptions {
   readonly name: string;
   readonly startup: 'degraded' | 'fail';
   readonly namespace: string;
-  readonly local: { readonly max: number; readonly maxBytes: number; readonly ttl: number; readonly isolation: Isolation } | undefined;
+  readonly local:
+    | { readonly max: number; readonly maxBytes: number; readonly ttl: number; readonly isolation: Isolation }
+    | undefined;
   readonly localLease: number;
   readonly defaults: Policy;
   readonly timeouts: { readonly read: number; readonly write: number };
@@ -136,8 +138,12 @@ export interface ResolvedCacheOptions {
 export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions {
   refuseUnknown(options);
   refuseSeveralStores(options);
-  const duration = (input: Duration | undefined, option: string, fallback: number, never: 'allowed' | 'refused' = 'refused'): number =>
-    input === undefined ? fallback : parseDuration(input, option, { never, code: 'INVALID_OPTION' });
+  const duration = (
+    input: Duration | undefined,
+    option: string,
+    fallback: number,
+    never: 'allowed' | 'refused' = 'refused',
+  ): number => (input === undefined ? fallback : parseDuration(input, option, { never, code: 'INVALID_OPTION' }));
   const defaults = options.defaults ?? {};
   validatePolicy(defaults, '`defaults`');
   const { read, write } = options.timeouts ?? {};
@@ -163,7 +169,10 @@ function resolveLocal(local: LocalOptions): NonNullable<ResolvedCacheOptions['lo
   return {
     max: count(local.max, 'local.max') ?? max,
     maxBytes: count(local.maxBytes, 'local.maxBytes') ?? maxBytes,
-    ttl: local.ttl === undefined ? ttl : parseDuration(local.ttl, 'local.ttl', { never: 'allowed', code: 'INVALID_OPTION' }),
+    ttl:
+      local.ttl === undefined
+        ? ttl
+        : parseDuration(local.ttl, 'local.ttl', { never: 'allowed', code: 'INVALID_OPTION' }),
     isolation: oneOf(local.isolation, 'local.isolation', ['frozen', 'cloned', 'shared']) ?? isolation,
   };
 }
@@ -180,7 +189,10 @@ function refuseUnknown(options: CacheOptions): void {
 function refuseSeveralStores(options: CacheOptions): void {
   const given = (['connection', 'pool', 'store'] as const).filter((option) => options[option] !== undefined);
   if (given.length < 2) return;
-  throw new ConfigurationError('INVALID_OPTION', `Only one of \`connection\`, \`pool\` and \`store\` can be given, got ${given.join(' and ')}`);
+  throw new ConfigurationError(
+    'INVALID_OPTION',
+    `Only one of \`connection\`, \`pool\` and \`store\` can be given, got ${given.join(' and ')}`,
+  );
 }
 
 function observersOf(given: CacheOptions['observer']): readonly Observer[] {
@@ -200,11 +212,16 @@ function count(input: number | undefined, option: string): number | undefined {
 
 function text(input: string | undefined, option: string): string | undefined {
   if (input === undefined) return undefined;
-  if (typeof input !== 'string' || input === '') throw refuse({ option, expected: 'a non-empty text', got: input, code: 'INVALID_OPTION' });
+  if (typeof input !== 'string' || input === '')
+    throw refuse({ option, expected: 'a non-empty text', got: input, code: 'INVALID_OPTION' });
   return input;
 }
 
-function oneOf<Choice extends string>(input: Choice | undefined, option: string, choices: readonly Choice[]): Choice | undefined {
+function oneOf<Choice extends string>(
+  input: Choice | undefined,
+  option: string,
+  choices: readonly Choice[],
+): Choice | undefined {
   if (input === undefined || choices.includes(input)) return input;
   const expected = `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`;
   throw refuse({ option, expected, got: input, code: 'INVALID_OPTION' });

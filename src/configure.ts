@@ -44,7 +44,12 @@ export async function createCache(options: CacheOptions = {}): Promise<CacheInst
 /** A cache that finds and keeps nothing: what calls get before any is configured. */
 export function createInertCache(name: string): CacheInstance {
   const resolved = resolveCacheOptions({ name, local: false });
-  const reporter = new Reporter({ cache: name, observers: [], logger: processWarnings, now: () => systemClock.monotonic() });
+  const reporter = new Reporter({
+    cache: name,
+    observers: [],
+    logger: processWarnings,
+    now: () => systemClock.monotonic(),
+  });
   const engine = makeEngine({}, resolved, { store: createNullStore(), health: 'well' }, reporter, systemClock);
   const release = async (): Promise<void> => undefined;
   return new CacheInstance({ engine, defaults: { ttl: Infinity }, checkKey, keyTransform: (key) => key, release });
@@ -54,9 +59,20 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
   checkRoll(resolved.name, resolved.defaults);
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? processWarnings;
-  const reporter = new Reporter({ cache: resolved.name, observers: resolved.observers, logger, now: () => clock.monotonic() });
+  const reporter = new Reporter({
+    cache: resolved.name,
+    observers: resolved.observers,
+    logger,
+    now: () => clock.monotonic(),
+  });
   const scopeNames = [namespaceName(resolved.namespace), EVERYTHING];
-  const { store, release } = await makeStore(options, resolved, { scopeNames, loadDeadline: resolved.loadDeadline }, reporter, clock);
+  const { store, release } = await makeStore(
+    options,
+    resolved,
+    { scopeNames, loadDeadline: resolved.loadDeadline },
+    reporter,
+    clock,
+  );
   const engine = makeEngine(options, resolved, { store, health: 'opening' }, reporter, clock);
   let opening: Opening;
   try {
@@ -131,9 +147,13 @@ async function makeStore(
 ): Promise<OpenableStore> {
   const nothing = async (): Promise<void> => undefined;
   if (options.store !== undefined) return { store: options.store, release: nothing };
-  const connection = options.pool === undefined ? (options.connection ?? process.env['DATABASE_URL']) : { pool: options.pool };
+  const connection =
+    options.pool === undefined ? (options.connection ?? process.env['DATABASE_URL']) : { pool: options.pool };
   if (connection === undefined) {
-    reporter.warn('memory', 'neither `connection` nor DATABASE_URL is set: entries are kept in this process only (`connection: "memory"`)');
+    reporter.warn(
+      'memory',
+      'neither `connection` nor DATABASE_URL is set: entries are kept in this process only (`connection: "memory"`)',
+    );
   }
   if (connection === undefined || connection === 'memory') {
     const { createMemoryStore } = await import('./memory/memory-store.js');
@@ -148,7 +168,12 @@ async function makeStore(
   const own = { poolSize, schema, table, prefix, durability, migrate, preparedStatements, timeouts: resolved.timeouts };
   const onError = (error: unknown): void => reporter.error({ key: undefined }, 'connect', error);
   try {
-    const store = createPostgresStore({ ...storeOptions, ...own, connection: server?.connectionString ?? connection, onError });
+    const store = createPostgresStore({
+      ...storeOptions,
+      ...own,
+      connection: server?.connectionString ?? connection,
+      onError,
+    });
     return { store, release: server === undefined ? nothing : () => server.stop() };
   } catch (error) {
     await server?.stop();
@@ -156,7 +181,9 @@ async function makeStore(
   }
 }
 
-async function startServer(options: CacheOptions): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
+async function startServer(
+  options: CacheOptions,
+): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
   const { startEmbedded } = await import('./embedded/server.js');
   return await startEmbedded(options.embedded ?? {});
 }

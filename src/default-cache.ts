@@ -48,7 +48,10 @@ const own = {
   named(name: string): CacheInstance {
     const cache = findCache(name);
     if (cache !== undefined) return cache;
-    throw new ConfigurationError('NOT_CONFIGURED', `No cache named \`${name}\` is configured: call Cache.configure({ name: '${name}', ... })`);
+    throw new ConfigurationError(
+      'NOT_CONFIGURED',
+      `No cache named \`${name}\` is configured: call Cache.configure({ name: '${name}', ... })`,
+    );
   },
   async close(): Promise<void> {
     await findCache(DEFAULT_CACHE)?.close();
@@ -76,6 +79,8 @@ function target(): CacheInstance {
 }
 
 function forwarded(): Forwarded {
-  const methods = FORWARDED.map((name) => [name, (...args: unknown[]) => Reflect.apply(target()[name], target(), args)] as const);
+  const methods = FORWARDED.map(
+    (name) => [name, (...args: unknown[]) => Reflect.apply(target()[name], target(), args)] as const,
+  );
   return Object.fromEntries(methods) as Record<string, unknown> as Forwarded;
 }

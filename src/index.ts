@@ -4,7 +4,7 @@ export { createCache } from './configure.js';
 export { Cached } from './decorators/cached.js';
 export { Early } from './decorators/early.js';
 export { Failover } from './decorators/failover.js';
-export { type InvalidationOptions, InvalidateTags } from './decorators/invalidate-tags.js';
+export { InvalidateTags, type InvalidationOptions } from './decorators/invalidate-tags.js';
 export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-decorator.js';
 export type { MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';

@@ -5,8 +5,8 @@ import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { overlayPolicies, resolvePolicy } from '../kernel/resolve-policy.js';
 import { checkTags } from '../kernel/tags.js';
 import { type Call, type Engine, identify } from './call.js';
+import { copyOf, findShared, touchLater } from './find.js';
 import { type CallOptions, GivenCall } from './given-call.js';
-import { findShared, touchLater, valueOf } from './find.js';
 import type { LoadContext } from './load-context.js';
 import { ReadPath } from './read-path.js';
 import type { Counters, Subject } from './reporter.js';
@@ -88,7 +88,7 @@ export class CacheInstance {
       return undefined;
     }
     reporter.hit(subject, 'shared', found.state, started);
-    return valueOf(found.entry) as T;
+    return copyOf(found.entry) as T;
   }
 
   /**
@@ -134,7 +134,12 @@ export class CacheInstance {
    */
   async set(key: string, value: unknown, policy: Policy = {}): Promise<void> {
     this.#assertOpen();
-    await setEntry(this.#engine, this.#key(key), value, resolvePolicy([this.#parts.defaults, policy], `set(\`${key}\`)`));
+    await setEntry(
+      this.#engine,
+      this.#key(key),
+      value,
+      resolvePolicy([this.#parts.defaults, policy], `set(\`${key}\`)`),
+    );
   }
 
   /** Whether a fresh entry is there, by the shared tier's word (the local tier's, for entries that live there only). */
@@ -180,7 +185,10 @@ export class CacheInstance {
    * @throws StoreError when the store fails
    * @example await Cache.invalidateTags(['products'])
    */
-  async invalidateTags(tags: string | readonly string[], options: { readonly stale?: boolean | undefined } = {}): Promise<void> {
+  async invalidateTags(
+    tags: string | readonly string[],
+    options: { readonly stale?: boolean | undefined } = {},
+  ): Promise<void> {
     this.#assertOpen();
     const checked = checkTags(typeof tags === 'string' ? [tags] : tags, 'invalidateTags()', Infinity);
     await invalidateTags(this.#engine, checked, options.stale === true ? 'expire' : 'delete');

@@ -50,7 +50,10 @@ export function identify(engine: Engine, key: string): { readonly id: string; re
 }
 
 /** Tags as they are stored, and their names in the log. */
-export function tagNamesOf(engine: Engine, tags: readonly string[]): { readonly stored: readonly string[]; readonly names: readonly string[] } {
+export function tagNamesOf(
+  engine: Engine,
+  tags: readonly string[],
+): { readonly stored: readonly string[]; readonly names: readonly string[] } {
   const stored = [...new Set(tags.map((tag) => storedTag(engine.namespace, tag)))];
   return { stored, names: stored.map(tagName) };
 }

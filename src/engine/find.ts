@@ -56,7 +56,7 @@ export async function findShared(engine: Engine, options: FindOptions): Promise<
 }
 
 /** A copy for one caller. */
-export function valueOf(entry: FoundEntry): unknown {
+export function copyOf(entry: FoundEntry): unknown {
   return take(entry.isolated);
 }
 
@@ -81,7 +81,12 @@ interface Measured {
 }
 
 /** Admits what was read, and renews its sliding window when a quarter of it has passed; both off the caller's path. */
-function serveLater(engine: Engine, { subject, policy }: FindOptions, entry: FoundEntry, { token, began, since }: Measured): void {
+function serveLater(
+  engine: Engine,
+  { subject, policy }: FindOptions,
+  entry: FoundEntry,
+  { token, began, since }: Measured,
+): void {
   const { stored, isolated } = entry;
   const { sliding, remaining, ceiling } = stored;
   if (sliding !== undefined && remaining.fresh < Math.min(sliding, ceiling) && remaining.fresh <= (sliding * 3) / 4) {
@@ -92,7 +97,11 @@ function serveLater(engine: Engine, { subject, policy }: FindOptions, entry: Fou
   engine.local.admit(
     candidate(engine, {
       call: subject,
-      keepable: { isolated, tagNames: stored.tags.map(tagName), bytes: typeof body === 'string' ? body.length : body.byteLength },
+      keepable: {
+        isolated,
+        tagNames: stored.tags.map(tagName),
+        bytes: typeof body === 'string' ? body.length : body.byteLength,
+      },
       began,
       since,
       remaining,

@@ -82,7 +82,7 @@ export class KeyState {
   }
 
   /** The flight that still runs. */
-  get running(): Flight | undefined {
+  running(): Flight | undefined {
     return this.latest?.flight.state === 'running' ? this.latest.flight : undefined;
   }
 }
@@ -104,11 +104,6 @@ export class SingleFlight {
   leave(state: KeyState): void {
     state.users -= 1;
     if (state.users === 0) this.#states.delete(state.key);
-  }
-
-  /** The flight of `key` that runs now. */
-  running(key: string): Flight | undefined {
-    return this.#states.get(key)?.running;
   }
 
   /** Makes `flight` the one that callers of its key join; it holds the key until it ends. */

@@ -2,7 +2,7 @@
  * Loading: one run of a loader, from its start to the moment its result is kept or refused. The load carries the token of the read
  * that missed, so that whatever happens to its names meanwhile is noticed by the store, in every process.
  */
-import { KeepsakeError, LoadTimeoutError } from '../errors.js';
+import { type KeepsakeError, LoadTimeoutError } from '../errors.js';
 import { namespaceName } from '../kernel/names.js';
 import type { LoadToken } from '../ports/store.js';
 import { type Call, type Engine, identify, tagNamesOf } from './call.js';
@@ -48,7 +48,14 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
     engine.reporter.loadEnd(call, cause.background, 'succeeded', loadMs);
     const { token } = cause;
     const { began, since } = flight;
-    const landed = await publishLoad(engine, call, { value: ended.value, wishes: context.wishes, token, began, since, loadMs });
+    const landed = await publishLoad(engine, call, {
+      value: ended.value,
+      wishes: context.wishes,
+      token,
+      began,
+      since,
+      loadMs,
+    });
     flight.names = landed.names;
     return landed;
   }
@@ -69,7 +76,10 @@ async function backOff(engine: Engine, call: Call, cause: LoadCause, error: unkn
 }
 
 function abandoned(engine: Engine, call: Call): KeepsakeError {
-  return new LoadTimeoutError('LOAD_ABANDONED', `The load of \`${call.key}\` was given up after ${engine.loadDeadline} ms (loadDeadline)`);
+  return new LoadTimeoutError(
+    'LOAD_ABANDONED',
+    `The load of \`${call.key}\` was given up after ${engine.loadDeadline} ms (loadDeadline)`,
+  );
 }
 
 /** The names a load is known to depend on before it runs; its tags may turn out to be more. */

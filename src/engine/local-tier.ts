@@ -55,7 +55,7 @@ export class LocalCopy {
   retryAt = Number.NEGATIVE_INFINITY;
   checked: number;
 
-  constructor(candidate: Candidate, cells: readonly NameCell[], checked: number) {
+  constructor(candidate: Candidate, life: number, cells: readonly NameCell[], checked: number) {
     const { remaining, measuredAt } = candidate;
     this.isolated = candidate.isolated;
     this.cells = cells;
@@ -64,7 +64,7 @@ export class LocalCopy {
     this.began = candidate.began;
     this.sliding = candidate.sliding;
     this.ceilingAt = measuredAt + candidate.ceiling;
-    this.freshUntil = measuredAt + Math.min(remaining.fresh, candidate.localTtl);
+    this.freshUntil = measuredAt + life;
     this.earlyAt = measuredAt + remaining.early;
     // A stale value of the shared tier is served from there, where its invalidations are known.
     this.staleUntil = candidate.home === 'local' ? measuredAt + remaining.stale : this.freshUntil;
@@ -119,7 +119,9 @@ export class LocalTier {
     this.#ttl = options.ttl;
     this.#isolation = options.isolation;
     this.#namespaceCell = options.ledger.hold(namespaceName(options.namespace));
-    this.#storage = options.storage<LocalCopy>((copy, key, reason) => this.#dropped(copy, key, reason, options.onEvict));
+    this.#storage = options.storage<LocalCopy>((copy, key, reason) =>
+      this.#dropped(copy, key, reason, options.onEvict),
+    );
   }
 
   /** The copy under `key`, if it may be served now. */
@@ -153,7 +155,7 @@ export class LocalTier {
     const life = Math.min(candidate.remaining.fresh, candidate.localTtl, this.#ttl);
     if (candidate.measuredAt + life <= this.#clock.monotonic()) return false;
     const cells = candidate.tagNames.map((name) => this.#ledger.hold(name));
-    const copy = new LocalCopy({ ...candidate, localTtl: Math.min(candidate.localTtl, this.#ttl) }, cells, this.#ledger.now);
+    const copy = new LocalCopy(candidate, life, cells, this.#ledger.now);
     if (this.#storage.put(candidate.key, copy, candidate.bytes)) return true;
     for (const cell of cells) this.#ledger.release(cell);
     return false;
@@ -226,14 +228,17 @@ export class LocalTier {
   #leaseEnd(copy: LocalCopy): number {
     if (copy.home === 'local') return Infinity;
     if (copy.home === 'shared') return Math.max(this.#provenAt, copy.began) + this.#localLease;
-    return copy.began > this.#reachedAt ? copy.began + this.#localLease : Number.NEGATIVE_INFINITY;
+    return copy.began >= this.#reachedAt ? copy.began + this.#localLease : Number.NEGATIVE_INFINITY;
   }
 
   #isValid(copy: LocalCopy): boolean {
     const now = this.#ledger.now;
     if (copy.checked === now) return true;
     const { cells, proof } = copy;
-    if (this.#ledger.cellsHide(cells, copy.checked, proof) || this.#ledger.cellsHide([this.#namespaceCell], copy.checked, proof)) {
+    if (
+      this.#ledger.cellsHide(cells, copy.checked, proof) ||
+      this.#ledger.cellsHide([this.#namespaceCell], copy.checked, proof)
+    ) {
       return false;
     }
     copy.checked = now;

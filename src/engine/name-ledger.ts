@@ -11,8 +11,8 @@ import { isVisible, type Snapshot, type Xid } from '../kernel/snapshot.js';
 /** How many transactions a cell remembers exactly; beyond it everything older counts as invalidated (harmless: a miss). */
 const EXACT = 4;
 
-/** How many cells without holders are kept while operations are under way. */
-const MAX_LOOSE_CELLS = 10_000;
+/** How many cells without holders one generation takes; two are kept while operations are under way. */
+const GENERATION = 5_000;
 
 interface Invalidation {
   readonly xid: Xid;
@@ -42,7 +42,9 @@ export interface Proof {
 
 export class NameLedger {
   readonly #held = new Map<string, NameCell>();
-  readonly #loose = new Map<string, NameCell>();
+  /** Cells nobody holds, the younger half and the older. */
+  #loose = new Map<string, NameCell>();
+  #older = new Map<string, NameCell>();
   #count = 0;
   #underWay = 0;
   /** Operations that began at or before this count cannot be judged any more and are refused. */
@@ -61,15 +63,18 @@ export class NameLedger {
 
   end(): void {
     this.#underWay -= 1;
-    if (this.#underWay === 0) this.#loose.clear();
+    if (this.#underWay > 0) return;
+    this.#loose.clear();
+    this.#older.clear();
   }
 
   /** The cell of a name, kept until `release` is called as often. */
   hold(name: string): NameCell {
     let cell = this.#held.get(name);
     if (cell === undefined) {
-      cell = this.#loose.get(name) ?? new NameCell(name);
+      cell = this.#looseCell(name) ?? new NameCell(name);
       this.#loose.delete(name);
+      this.#older.delete(name);
       this.#held.set(name, cell);
     }
     cell.holders += 1;
@@ -89,7 +94,7 @@ export class NameLedger {
     for (const name of names) {
       const held = this.#held.get(name);
       if (held === undefined && this.#underWay === 0) continue;
-      const cell = held ?? this.#loose.get(name) ?? new NameCell(name);
+      const cell = held ?? this.#looseCell(name) ?? new NameCell(name);
       note(cell, this.#count, xid);
       if (held === undefined) this.#keepLoose(cell);
     }
@@ -106,7 +111,7 @@ export class NameLedger {
     if (since <= this.#horizon) return true;
     if (since === this.#count) return false;
     return names.some((name) => {
-      const cell = this.#held.get(name) ?? this.#loose.get(name);
+      const cell = this.#held.get(name) ?? this.#looseCell(name);
       return cell !== undefined && cellHides(cell, since, proof);
     });
   }
@@ -116,7 +121,7 @@ export class NameLedger {
     if (since >= until) return false;
     if (since <= this.#horizon) return true;
     return names.some((name) => {
-      const cell = this.#held.get(name) ?? this.#loose.get(name);
+      const cell = this.#held.get(name) ?? this.#looseCell(name);
       if (cell === undefined || cell.latest <= since) return false;
       return cell.forgotten > since || cell.recent.some(({ at }) => at > since && at <= until);
     });
@@ -130,18 +135,21 @@ export class NameLedger {
 
   /** How many names are remembered; for statistics and the test of bounded memory. */
   get size(): number {
-    return this.#held.size + this.#loose.size;
+    return this.#held.size + this.#loose.size + this.#older.size;
   }
 
+  #looseCell(name: string): NameCell | undefined {
+    return this.#loose.get(name) ?? this.#older.get(name);
+  }
+
+  /** Keeps a cell without holders; when a generation is full, the one before it is forgotten, and with it whatever began before. */
   #keepLoose(cell: NameCell): void {
-    this.#loose.delete(cell.name);
+    this.#older.delete(cell.name);
     this.#loose.set(cell.name, cell);
-    if (this.#loose.size <= MAX_LOOSE_CELLS) return;
-    for (const oldest of this.#loose.values()) {
-      this.#loose.delete(oldest.name);
-      this.#horizon = Math.max(this.#horizon, oldest.latest - 1);
-      break;
-    }
+    if (this.#loose.size < GENERATION) return;
+    for (const { latest } of this.#older.values()) this.#horizon = Math.max(this.#horizon, latest - 1);
+    this.#older = this.#loose;
+    this.#loose = new Map();
   }
 }
 

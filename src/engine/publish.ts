@@ -91,7 +91,9 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
   }
   engine.reporter.stored(call, policy.tiers, keepable.bytes, keepable.encodeMs);
   if (policy.tiers === 'both') {
-    engine.local.admit(candidate(engine, { ...base, ...receivedLife(filled.receipt, lifetimes, asked), home: 'shared' }));
+    engine.local.admit(
+      candidate(engine, { ...base, ...receivedLife(filled.receipt, lifetimes, asked), home: 'shared' }),
+    );
   }
 }
 
@@ -112,7 +114,11 @@ export function prepare(
 }
 
 /** The same for calls that want to know: throws CodecError. */
-export function prepareStrictly(engine: Engine, codec: Codec, value: unknown): Prepared & { readonly decoded: unknown } {
+export function prepareStrictly(
+  engine: Engine,
+  codec: Codec,
+  value: unknown,
+): Prepared & { readonly decoded: unknown } {
   const started = engine.clock.monotonic();
   try {
     const encoded = codec.encode(value);
@@ -167,22 +173,42 @@ export function localLife(
   };
 }
 
-interface CandidateParts extends Pick<Candidate, 'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt' | 'home' | 'began' | 'since' | 'localTtl'> {
+interface CandidateParts
+  extends Pick<
+    Candidate,
+    'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt' | 'home' | 'began' | 'since' | 'localTtl'
+  > {
   readonly call: { readonly key: string };
   readonly keepable: { readonly isolated: Isolated; readonly tagNames: readonly string[]; readonly bytes: number };
 }
 
 export function candidate(engine: Engine, parts: CandidateParts): Candidate {
-  const { call, keepable, ...rest } = parts;
-  const { isolated, tagNames, bytes } = keepable;
-  return { ...rest, key: call.key, keyName: identify(engine, call.key).keyName, tagNames, isolated, bytes };
+  const { call, keepable } = parts;
+  // Written out: this is built for every value read or written, and copying an object by its rest costs more than all else here.
+  return {
+    key: call.key,
+    keyName: identify(engine, call.key).keyName,
+    tagNames: keepable.tagNames,
+    isolated: keepable.isolated,
+    bytes: keepable.bytes,
+    began: parts.began,
+    since: parts.since,
+    remaining: parts.remaining,
+    measuredAt: parts.measuredAt,
+    sliding: parts.sliding,
+    ceiling: parts.ceiling,
+    proof: parts.proof,
+    home: parts.home,
+    localTtl: parts.localTtl,
+  };
 }
 
 /** All tags of a result. Undefined (and reported) when they cannot be made: without its tags a value must not be stored. */
 function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly string[] | undefined {
   try {
     const tags = new Set([...call.policy.tags, ...call.tags(), ...wishes.tags]);
-    if (tags.size > MAX_TAGS) throw new KeyError('INVALID_KEY', `\`${call.key}\` has ${tags.size} tags, the most is ${MAX_TAGS}`);
+    if (tags.size > MAX_TAGS)
+      throw new KeyError('INVALID_KEY', `\`${call.key}\` has ${tags.size} tags, the most is ${MAX_TAGS}`);
     return [...tags];
   } catch (error) {
     engine.reporter.error(call, 'key', error);
@@ -193,7 +219,8 @@ function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly str
 
 /** A lifetime given by the load replaces the policy's ttl or expiresAt; sliding stays within it. */
 function withTtl(policy: ResolvedPolicy, ttl: number): ResolvedPolicy {
-  return { ...policy, ttl, expiresAt: undefined, sliding: policy.sliding === undefined ? undefined : Math.min(policy.sliding, ttl) };
+  const sliding = policy.sliding === undefined ? undefined : Math.min(policy.sliding, ttl);
+  return { ...policy, ttl, sliding, expiresAt: undefined, nullTtl: undefined };
 }
 
 /** Bytes of a body as UTF-8; counted exactly only where the bound could matter. */

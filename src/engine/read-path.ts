@@ -10,7 +10,7 @@ import type { Tier } from '../kernel/events.js';
 import { take } from '../kernel/isolation.js';
 import type { LoadToken } from '../ports/store.js';
 import type { Call, Engine } from './call.js';
-import { type Found, findShared, touchLater, valueOf } from './find.js';
+import { copyOf, type Found, findShared, touchLater } from './find.js';
 import { type Flight, type KeyState, SingleFlight } from './flight.js';
 import { startLoad } from './load.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
@@ -98,7 +98,7 @@ export class ReadPath {
     if (found.entry !== undefined && (found.state === 'fresh' || found.state === 'early')) {
       if (found.state === 'early' && found.entry.stored.retryIn <= 0) this.#refresh(call);
       reporter.hit(call, 'shared', found.state, arrival.started);
-      return valueOf(found.entry);
+      return copyOf(found.entry);
     }
     const copy = call.policy.tiers === 'local' ? local.find(call.key) : undefined;
     const atHand = copy === undefined ? staleIn(found) : { value: copy.value, age: copy.age, tier: 'local' as const };
@@ -110,11 +110,13 @@ export class ReadPath {
   async #joinOrLoad(call: Call, state: KeyState, arrival: Arrival, missed: Missed): Promise<unknown> {
     const other = this.#flights.candidate(state, arrival.endings);
     if (other === undefined) return await this.#loadOwn(call, state, arrival, missed);
-    if (other.joinable && !this.#isHidden(other, arrival)) return await this.#wait(call, state, arrival, missed, other, 'joined');
+    if (other.joinable && !this.#isHidden(other, arrival))
+      return await this.#wait(call, state, arrival, missed, other, 'joined');
     if (other.state === 'running') {
       const waited = await waitFor(settled(other.landing), this.#engine.clock, call.policy.leaseTimeout, call.signal);
       if (waited.ended === 'cancelled') throw reasonOf(call);
-      if (waited.ended === 'timeout' && state.latest?.flight === other) return await this.#loadOwn(call, state, arrival, missed);
+      if (waited.ended === 'timeout' && state.latest?.flight === other)
+        return await this.#loadOwn(call, state, arrival, missed);
     }
     arrival.endings = state.endings;
     return AGAIN;
@@ -161,7 +163,10 @@ export class ReadPath {
     if (waited.ended === 'error') return this.#serveOrThrow(call, atHand, arrival, waited.error);
     if (hard <= Math.min(soft, lease)) {
       reporter.timeout(call, 'hard');
-      const error = new LoadTimeoutError('LOAD_TIMEOUT', `\`${call.key}\` was not loaded within ${policy.hardTimeout} ms (hardTimeout)`);
+      const error = new LoadTimeoutError(
+        'LOAD_TIMEOUT',
+        `\`${call.key}\` was not loaded within ${policy.hardTimeout} ms (hardTimeout)`,
+      );
       return this.#serveOrThrow(call, atHand, arrival, error);
     }
     if (soft <= lease) reporter.timeout(call, 'soft');
@@ -195,15 +200,15 @@ export class ReadPath {
     engine.background.run(`refresh ${call.key}`, async () => {
       const state = this.#flights.enter(call.key);
       try {
-        if (state.running !== undefined) return;
+        if (state.running() !== undefined) return;
         // Another process may have refreshed it since this copy was made.
         const found = await findShared(engine, { subject: call, policy: call.policy });
         const retryIn = found.entry?.stored.retryIn ?? 0;
         if (retryIn > 0) engine.local.postpone(call.key, retryIn);
-        if (found.state === 'fresh' || retryIn > 0 || state.running !== undefined) return;
+        if (found.state === 'fresh' || retryIn > 0 || state.running() !== undefined) return;
         if (found.token === undefined && call.policy.tiers !== 'local') return;
         const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;
-        const stale = copy ?? (found.entry && { value: valueOf(found.entry), age: found.entry.stored.age });
+        const stale = copy ?? (found.entry && { value: copyOf(found.entry), age: found.entry.stored.age });
         const flight = startLoad(engine, call, { reason: 'early', stale, token: found.token, background: true });
         this.#flights.launch(state, flight);
         await settled(flight.landing);
@@ -216,7 +221,7 @@ export class ReadPath {
 
 function staleIn(found: Found): AtHand | undefined {
   if (found.state !== 'stale' || found.entry === undefined) return undefined;
-  return { value: valueOf(found.entry), age: found.entry.stored.age, tier: 'shared' };
+  return { value: copyOf(found.entry), age: found.entry.stored.age, tier: 'shared' };
 }
 
 /** Resolves when `promise` has settled, however. */

@@ -84,7 +84,8 @@ export class Reporter {
   hit(subject: Subject, tier: Tier, state: 'fresh' | 'early' | 'stale', started: number): void {
     this.counters[state] += 1;
     this.counters[tier === 'local' ? 'localHits' : 'sharedHits'] += 1;
-    if (this.#observers.length > 0) this.#send(subject, { type: 'hit', tier, state, durationMs: this.#now() - started });
+    if (this.#observers.length > 0)
+      this.#send(subject, { type: 'hit', tier, state, durationMs: this.#now() - started });
   }
 
   miss(subject: Subject, started: number): void {

@@ -106,7 +106,11 @@ export class StoreGuard {
     return this.#strict('touch', this.#timeouts.write, () => this.#store.touch(id));
   }
 
-  async #lenient<T>(subject: Subject, operation: 'read' | 'write' | 'touch', call: () => Promise<T>): Promise<T | undefined> {
+  async #lenient<T>(
+    subject: Subject,
+    operation: 'read' | 'write' | 'touch',
+    call: () => Promise<T>,
+  ): Promise<T | undefined> {
     try {
       return await this.#strict(operation, operation === 'read' ? this.#timeouts.read : this.#timeouts.write, call);
     } catch (error) {
@@ -116,7 +120,8 @@ export class StoreGuard {
   }
 
   async #strict<T>(operation: string, deadline: number, call: () => Promise<T>): Promise<T> {
-    if (this.#health === 'opening') throw new StoreError(`The ${this.#store.kind} store is not connected yet`, { outcome: 'failed' });
+    if (this.#health === 'opening')
+      throw new StoreError(`The ${this.#store.kind} store is not connected yet`, { outcome: 'failed' });
     const waited = await waitFor(begin(call), this.#clock, deadline);
     if (waited.ended === 'value') {
       this.#answered();
@@ -125,9 +130,14 @@ export class StoreGuard {
     this.#health = 'failing';
     if (waited.ended === 'error' && waited.error instanceof StoreError) throw waited.error;
     if (waited.ended === 'error') {
-      throw new StoreError(`The ${this.#store.kind} store failed to ${operation}`, { outcome: 'unknown', cause: waited.error });
+      throw new StoreError(`The ${this.#store.kind} store failed to ${operation}`, {
+        outcome: 'unknown',
+        cause: waited.error,
+      });
     }
-    throw new StoreError(`The ${this.#store.kind} store did not ${operation} within ${deadline} ms`, { outcome: 'unknown' });
+    throw new StoreError(`The ${this.#store.kind} store did not ${operation} within ${deadline} ms`, {
+      outcome: 'unknown',
+    });
   }
 
   #answered(): void {

@@ -14,7 +14,8 @@ import type { Subject } from './reporter.js';
 /** Stores a given value, as of now. */
 export async function setEntry(engine: Engine, key: string, value: unknown, policy: ResolvedPolicy): Promise<void> {
   const subject: Subject & { readonly key: string } = { key, useCase: policy.useCase, keyType: policy.keyType };
-  if (value === undefined) throw new CodecError('UNENCODABLE_VALUE', `\`${key}\` cannot be set to undefined, which means "not there"`);
+  if (value === undefined)
+    throw new CodecError('UNENCODABLE_VALUE', `\`${key}\` cannot be set to undefined, which means "not there"`);
   if (value === null && !policy.cacheNull) {
     engine.reporter.notStored(subject, 'skipped');
     await deleteEntry(engine, key);
@@ -22,7 +23,10 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
   }
   const prepared = prepareStrictly(engine, policy.codec ?? engine.codec, value);
   if (prepared.bytes > engine.maxValueBytes) {
-    throw new CodecError('VALUE_TOO_LARGE', `The value of \`${key}\` has ${prepared.bytes} bytes, the most is ${engine.maxValueBytes}`);
+    throw new CodecError(
+      'VALUE_TOO_LARGE',
+      `The value of \`${key}\` has ${prepared.bytes} bytes, the most is ${engine.maxValueBytes}`,
+    );
   }
   const tagged = tagNamesOf(engine, policy.tags);
   const keepable = {
@@ -40,8 +44,11 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
     } else {
       const { keyName: name } = identify(engine, key);
       const asked = engine.clock.monotonic();
-      const receipt = await follow(engine, [name], () => engine.store.set(entryWrite(engine, key, keepable, lifetimes, undefined)), () =>
-        engine.local.remove(key),
+      const receipt = await follow(
+        engine,
+        [name],
+        () => engine.store.set(entryWrite(engine, key, keepable, lifetimes, undefined)),
+        () => engine.local.remove(key),
       );
       if (policy.tiers === 'both') {
         engine.local.admit(candidate(engine, { ...base, ...receivedLife(receipt, lifetimes, asked), home: 'shared' }));
@@ -57,9 +64,14 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
 export async function deleteEntry(engine: Engine, key: string): Promise<boolean> {
   const { id, keyName: name } = identify(engine, key);
   let wasLocal = false;
-  const receipt = await follow(engine, [name], () => engine.store.delete(id), () => {
-    wasLocal = engine.local.remove(key) || wasLocal;
-  });
+  const receipt = await follow(
+    engine,
+    [name],
+    () => engine.store.delete(id),
+    () => {
+      wasLocal = engine.local.remove(key) || wasLocal;
+    },
+  );
   engine.reporter.invalidated({ key }, 'delete', []);
   return receipt.existed || wasLocal;
 }
@@ -67,7 +79,12 @@ export async function deleteEntry(engine: Engine, key: string): Promise<boolean>
 /** Makes an entry stale: no longer fresh, served within its grace if loading fails. */
 export async function expireEntry(engine: Engine, key: string): Promise<void> {
   const { keyName: name } = identify(engine, key);
-  await follow(engine, [name], () => engine.store.invalidate([name], 'expire'), () => engine.local.expire(key));
+  await follow(
+    engine,
+    [name],
+    () => engine.store.invalidate([name], 'expire'),
+    () => engine.local.expire(key),
+  );
   engine.reporter.invalidated({ key }, 'expire', []);
 }
 
@@ -75,14 +92,24 @@ export async function expireEntry(engine: Engine, key: string): Promise<void> {
 export async function invalidateTags(engine: Engine, tags: readonly string[], kind: InvalidationKind): Promise<void> {
   const { names } = tagNamesOf(engine, tags);
   if (names.length === 0) return;
-  await follow(engine, names, () => engine.store.invalidate(names, kind), () => undefined);
+  await follow(
+    engine,
+    names,
+    () => engine.store.invalidate(names, kind),
+    () => undefined,
+  );
   engine.reporter.invalidated({ key: undefined }, kind, tags);
 }
 
 /** Invalidates everything in this cache's namespace. */
 export async function clearNamespace(engine: Engine): Promise<void> {
   const names = [namespaceName(engine.namespace)];
-  await follow(engine, names, () => engine.store.invalidate(names, 'delete'), () => engine.local.clear());
+  await follow(
+    engine,
+    names,
+    () => engine.store.invalidate(names, 'delete'),
+    () => engine.local.clear(),
+  );
   engine.reporter.invalidated({ key: undefined }, 'clear', []);
 }
 

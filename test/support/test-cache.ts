@@ -25,7 +25,10 @@ export class TestCluster {
 
   /** A store over the shared table; `around` may replace methods of it, to count or to fail. */
   store(namespace = '', around: Partial<Store> = {}): Store {
-    const store = new MemoryStore(this.#table, { clock: this.clock, scopeNames: [namespaceName(namespace), EVERYTHING] });
+    const store = new MemoryStore(this.#table, {
+      clock: this.clock,
+      scopeNames: [namespaceName(namespace), EVERYTHING],
+    });
     return new Proxy(store, {
       get(target, property) {
         const replaced: unknown = Reflect.get(around, property);

@@ -100,7 +100,8 @@ describe('single flight', () => {
 
   it('INVARIANT 29: nothing is remembered about keys nobody waits for', async () => {
     const { cache } = await new TestCluster().process({ local: { max: 10 } });
-    for (let index = 0; index < 500; index += 1) await cache.getOrSet(`k${index}`, () => index, { tags: [`t${index}`] });
+    for (let index = 0; index < 500; index += 1)
+      await cache.getOrSet(`k${index}`, () => index, { tags: [`t${index}`] });
     await cache.invalidateTags(Array.from({ length: 400 }, (_, index) => `t${index}`));
     await cache.idle();
     const { keys, background, names } = cache.stats().underWay;

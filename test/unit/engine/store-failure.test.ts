@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { createCache } from '../../../src/configure.js';
+import { StoreError } from '../../../src/errors.js';
+import type { Store } from '../../../src/ports/store.js';
+import { Gate, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
+
+/** A store that fails while `outage.now` is true: every call rejects, or (hanging) never settles. */
+function breakable(how: 'rejects' | 'hangs' | 'throws'): { outage: { now: boolean }; around: (store: Store) => Store } {
+  const outage = { now: false };
+  const around = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, property) {
+        const own: unknown = Reflect.get(target, property, target);
+        if (typeof own !== 'function' || property === 'open' || property === 'close') return own;
+        return (...args: unknown[]) => {
+          if (!outage.now) return Reflect.apply(own, target, args);
+          if (how === 'hangs') return new Promise(() => undefined);
+          if (how === 'throws') throw new TypeError('a bug in the store');
+          return Promise.reject(new StoreError('connection refused', { outcome: 'failed' }));
+        };
+      },
+    });
+  return { outage, around };
+}
+
+describe('a store that fails never breaks a call', () => {
+  for (const how of ['rejects', 'hangs', 'throws'] as const) {
+    it(`INVARIANT 18: when it ${how}, the loader runs exactly once and its value is returned`, async () => {
+      const cluster = new TestCluster();
+      const { outage, around } = breakable(how);
+      const { cache, recorder } = await cluster.process({ store: around(cluster.store()) });
+      outage.now = true;
+      let loads = 0;
+      const answer = cache.getOrSet('k', () => {
+        loads += 1;
+        return 'value';
+      });
+      await turnOfTheLoop();
+      await cluster.clock.advanceAsync(251);
+      expect(await answer).toBe('value');
+      expect(loads).toBe(1);
+      expect(recorder.of('error').map(({ operation }) => operation)).toEqual(['read']);
+    });
+
+    it(`when it ${how} after the load, the value is returned all the same and the loader not run again`, async () => {
+      const cluster = new TestCluster();
+      const { outage, around } = breakable(how);
+      const { cache, recorder } = await cluster.process({ store: around(cluster.store()) });
+      const gate = new Gate<string>();
+      const answer = cache.getOrSet('k', gate.load);
+      await gate.begun();
+      outage.now = true;
+      gate.open('value');
+      await turnOfTheLoop();
+      await cluster.clock.advanceAsync(1_001);
+      expect(await answer).toBe('value');
+      expect(gate.calls).toBe(1);
+      expect(recorder.of('notStored').map(({ reason }) => reason)).toEqual(['store-unavailable']);
+    });
+
+    it(`when it ${how}, get is a miss and calls that carry correctness reject with StoreError`, async () => {
+      const cluster = new TestCluster();
+      const { outage, around } = breakable(how);
+      const { cache } = await cluster.process({ store: around(cluster.store()) });
+      outage.now = true;
+      const calls = [
+        cache.set('k', 1),
+        cache.delete('k'),
+        cache.expire('k'),
+        cache.invalidateTags('t'),
+        cache.clear(),
+        cache.touch('k'),
+      ];
+      const outcomes = Promise.allSettled(calls);
+      const read = cache.get('k');
+      await turnOfTheLoop();
+      await cluster.clock.advanceAsync(1_001);
+      expect(await read).toBeUndefined();
+      for (const outcome of await outcomes) {
+        expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'STORE_FAILED' } });
+      }
+    });
+  }
+
+  it('what is loaded meanwhile lives locally for localLease at most, and is dropped when the store is back', async () => {
+    const cluster = new TestCluster();
+    const { outage, around } = breakable('rejects');
+    const { cache } = await cluster.process({ store: around(cluster.store()) });
+    outage.now = true;
+    let loads = 0;
+    const load = (): number => {
+      loads += 1;
+      return loads;
+    };
+    expect(await cache.getOrSet('k', load)).toBe(1);
+    expect(await cache.getOrSet('k', load)).toBe(1);
+    cluster.clock.advance(5_001);
+    expect(await cache.getOrSet('k', load)).toBe(2);
+    cluster.clock.advance(1);
+    outage.now = false;
+    await cache.has('another'); // the store answers again
+    expect(await cache.getOrSet('k', load)).toBe(3);
+  });
+
+  it('a failed invalidation leaves nothing of it in this process’s local tier', async () => {
+    const cluster = new TestCluster();
+    const { outage, around } = breakable('rejects');
+    const { cache } = await cluster.process({ store: around(cluster.store()) });
+    await cache.set('k', 'old', { tags: ['t'] });
+    outage.now = true;
+    await expect(cache.invalidateTags('t')).rejects.toThrow(StoreError);
+    expect(await cache.get('k')).toBeUndefined();
+  });
+
+  it('errors are warned about at most once a minute for each kind, and counted each time', async () => {
+    const cluster = new TestCluster();
+    const { outage, around } = breakable('rejects');
+    const { cache, warnings } = await cluster.process({ store: around(cluster.store()) });
+    outage.now = true;
+    for (let call = 0; call < 5; call += 1) await cache.get('k');
+    expect(warnings).toHaveLength(1);
+    expect(cache.stats().errors).toBe(5);
+    cluster.clock.advance(60_001);
+    await cache.get('k');
+    expect(warnings).toHaveLength(2);
+  });
+
+  it('an observer that throws harms nobody', async () => {
+    const cluster = new TestCluster();
+    const { cache, warnings } = await cluster.process({
+      observer: {
+        onEvent() {
+          throw new Error('bad observer');
+        },
+      },
+    });
+    expect(await cache.getOrSet('k', () => 'value')).toBe('value');
+    expect(warnings.some((warning) => warning.includes('bad observer'))).toBe(true);
+  });
+});
+
+describe('startup', () => {
+  const unreachable = (store: Store, failures: { left: number }): Store =>
+    new Proxy(store, {
+      get(target, property) {
+        if (property === 'open') {
+          return () => {
+            if (failures.left === 0) return target.open();
+            failures.left -= 1;
+            return Promise.reject(new StoreError('refused', { outcome: 'failed' }));
+          };
+        }
+        const own: unknown = Reflect.get(target, property, target);
+        return typeof own === 'function' ? own.bind(target) : own;
+      },
+    });
+
+  it('degraded: runs without the shared tier and keeps trying until it is there', async () => {
+    const cluster = new TestCluster();
+    const failures = { left: 2 };
+    const { cache } = await cluster.process({ store: unreachable(cluster.store(), failures) });
+    expect(cache.stats().store.health).toBe('opening');
+    expect(await cache.getOrSet('k', () => 'uncached')).toBe('uncached');
+    await expect(cache.set('k', 1)).rejects.toThrow(StoreError);
+    await cluster.clock.advanceAsync(500);
+    await cluster.clock.advanceAsync(1_000);
+    expect(cache.stats().store.health).toBe('well');
+    await cache.set('k', 'stored');
+    expect(await cache.get('k')).toBe('stored');
+  });
+
+  it('fail: rejects, and the name is free again', async () => {
+    const cluster = new TestCluster();
+    const options = { name: 'startup-fail', startup: 'fail' } as const;
+    const store = unreachable(cluster.store(), { left: 1 });
+    await expect(createCache({ ...options, store })).rejects.toThrow(StoreError);
+    const cache = await createCache({ ...options, store: cluster.store() });
+    await cache.close();
+  });
+
+  it('close ends the attempts', async () => {
+    const cluster = new TestCluster();
+    const { cache } = await cluster.process({ store: unreachable(cluster.store(), { left: 100 }) });
+    await cache.close();
+    expect(cluster.clock.timers).toBe(0);
+  });
+});
