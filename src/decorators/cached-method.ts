@@ -5,25 +5,20 @@
 import type { CacheInstance } from '../engine/cache.js';
 import { DEFAULT_CACHE, findCache, isOpening } from '../engine/directory.js';
 import { runUncached } from '../engine/load-context.js';
-import { ConfigurationError } from '../errors.js';
-import { createKeyBuilder, createTagBuilder, type KeyBuilder, type TagBuilder } from '../keys/key-builder.js';
-import { shown } from '../kernel/expectation.js';
+import { KeyError } from '../errors.js';
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
-import { overlayPolicies, resolvePolicy, validatePolicy } from '../kernel/resolve-policy.js';
+import { resolvePolicy } from '../kernel/resolve-policy.js';
+import { createKeyBuilder, createTagBuilder, type KeyBuilder, type TagBuilder } from '../keys/key-builder.js';
+import { type Decoration, separation } from './decorations.js';
+import { explainStack, type Layer, mergeLayers, type Said } from './layers.js';
 import { MethodCall, type MethodOfCall } from './method-call.js';
-import type { DecoratedMethod } from './method-decorator.js';
-import { METHOD_OPTIONS, type MethodPolicy } from './options.js';
-import type { MethodInfo } from './replacement.js';
-import { enroll, requireAgreement } from './roll.js';
-import { methodName, UseCaseName } from './use-case-name.js';
+import type { DecoratedMethod, Method } from './method-decorator.js';
+import { warnOnce } from './process-warnings.js';
+import { type MethodInfo, standIn } from './replacement.js';
+import { claimKeys, type Enrolled, enroll, requireAgreement, withdraw } from './roll.js';
+import { runMethod } from './run-method.js';
 import { warnUnconfigured } from './unconfigured.js';
-
-/** One decorator's word about a method. `beneath`: defaults of its kind, under what any decorator says. */
-export interface Layer {
-  readonly decorator: string;
-  readonly policy: MethodPolicy;
-  readonly beneath: Policy;
-}
+import { UseCaseName } from './use-case-name.js';
 
 /** A method bound to a cache that is open now. */
 interface Binding extends MethodOfCall {
@@ -31,20 +26,24 @@ interface Binding extends MethodOfCall {
   readonly keys: KeyBuilder;
 }
 
-export class CachedMethod {
-  readonly original: DecoratedMethod['method'];
+export class CachedMethod implements Decoration, Enrolled {
+  readonly role = 'cached';
+  /** The function that stands in for the method. */
+  readonly replacement: Method;
   readonly #decorated: DecoratedMethod;
-  readonly #layers: Layer[] = [];
   readonly #name: UseCaseName;
-  #said: MethodPolicy = {};
-  #keys: KeyBuilder | undefined;
+  #layers: readonly Layer[] = [];
+  #said: Said;
+  #keys: KeyBuilder;
   #tags: TagBuilder | undefined;
   #bound: Binding | undefined;
 
-  constructor(decorated: DecoratedMethod) {
-    this.original = decorated.method;
+  /** @throws ConfigurationError for options that are wrong in themselves */
+  constructor(decorated: DecoratedMethod, layer: Layer) {
     this.#decorated = decorated;
     this.#name = new UseCaseName(decorated);
+    [this.#said, this.#keys, this.#tags] = this.#merge([layer]);
+    this.replacement = standIn(decorated, this, this.#info(), (self, args) => this.call(self, args));
     enroll(this);
   }
 
@@ -54,70 +53,146 @@ export class CachedMethod {
    * @throws ConfigurationError for options that are wrong in themselves, or contradict another decorator on this method
    */
   add(layer: Layer): void {
-    const subject = `${layer.decorator} on ${methodName(this.#decorated)}`;
-    validatePolicy(layer.policy, subject, METHOD_OPTIONS);
-    for (const earlier of this.#layers) refuseContradictions(earlier, layer, subject);
-    this.#layers.push(layer);
-    this.#said = Object.assign({}, ...this.#layers.map(({ policy }) => defined(policy))) as MethodPolicy;
-    validatePolicy(this.#said, subject, METHOD_OPTIONS);
-    if (this.#said.useCase !== undefined) this.#name.choose(this.#said.useCase);
-    this.#keys = this.#makeKeys();
-    this.#tags = this.#makeTags();
-    this.#bound = undefined;
+    try {
+      [this.#said, this.#keys, this.#tags] = this.#merge([...this.#layers, layer]);
+    } catch (error) {
+      withdraw(this);
+      throw error;
+    }
   }
 
-  /** One call of the method. */
-  call(self: unknown, args: readonly unknown[]): unknown {
+  /** One call of the method. Never throws: what goes wrong is a rejection. */
+  call(self: unknown, args: readonly unknown[]): PromiseLike<unknown> {
     const cache = findCache(this.cacheName);
     if (cache === undefined) {
       if (!isOpening(this.cacheName)) warnUnconfigured(this.cacheName);
-      return runUncached(() => this.original.apply(self, [...args]));
+      return this.#uncached(self, args);
     }
-    const bound = this.#bound?.cache === cache ? this.#bound : this.#bind(cache, self);
-    let key: string;
+    let bound = this.#bound;
+    if (bound?.cache !== cache || !this.#name.settled) {
+      try {
+        bound = this.#bind(cache, self);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      // The decorator that covers this one has cached already: within its load the method itself is wanted.
+      if (bound === undefined) return runMethod(this.#decorated.method, self, args, this.useCase);
+    }
     try {
-      key = bound.keys.build(self, args);
+      return cache.fetch(new MethodCall(bound, bound.keys.build(self, args), self, args));
     } catch (error) {
       cache.reportKeyError({ key: undefined, useCase: bound.useCase, keyType: bound.policy.keyType }, error);
-      return runUncached(() => this.original.apply(self, [...args]));
+      return this.#uncached(self, args);
     }
-    return cache.fetch(new MethodCall(bound, key, self, args));
   }
 
   /** Resolves this method's policy as `defaults` of a cache would have it; throws ConfigurationError when that cannot work. */
   resolveOver(defaults: Policy): ResolvedPolicy {
-    const { key: _key, params: _params, ignoreArgs: _ignored, args: _args, cache: _cache, tags: _tags, ...said } = this.#said;
-    const beneath = overlayPolicies(this.#layers.map((layer) => layer.beneath));
-    const resolved = resolvePolicy([beneath, defaults, said], this.useCase);
+    const { policy, beneath, decorators } = this.#said;
+    const { key: _key, params: _params, ignoreArgs: _ignored, args: _args, cache: _cache, tags, ...said } = policy;
+    // Tags of a decorator are templates, built for each call; like all tags of a later layer they replace those of the defaults.
+    const own: Policy = tags === undefined ? said : { ...said, tags: [] };
+    const resolved = resolvePolicy([beneath, defaults, own], `${decorators} on ${this.useCase}`);
     return { ...resolved, useCase: this.useCase };
   }
 
+  get decorators(): string {
+    return this.#said.decorators;
+  }
+
   get cacheName(): string {
-    return this.#said.cache ?? DEFAULT_CACHE;
+    return this.#said.policy.cache ?? DEFAULT_CACHE;
   }
 
   get useCase(): string {
     return this.#name.text;
   }
 
-  /** What its keys are made by, equal for methods with the same template; undefined when they are not made by a template. */
-  get template(): string | undefined {
-    return typeof this.#said.key === 'string' ? this.#said.key : undefined;
+  get isNamed(): boolean {
+    return this.#name.usable;
+  }
+
+  get keys(): Enrolled['keys'] {
+    const { key } = this.#said.policy;
+    if (typeof key === 'function') return undefined;
+    return { by: key === undefined ? 'arguments' : 'template', identity: this.#keys.identity };
   }
 
   get tagTemplates(): readonly string[] {
-    return this.#said.tags ?? [];
+    return this.#said.policy.tags ?? [];
   }
 
   get codecName(): string | undefined {
-    return this.#said.codec?.name;
+    return this.#said.policy.codec?.name;
+  }
+
+  get source(): string {
+    return Function.prototype.toString.call(this.#decorated.method);
+  }
+
+  #uncached(self: unknown, args: readonly unknown[]): PromiseLike<unknown> {
+    return runUncached(() => runMethod(this.#decorated.method, self, args, this.useCase));
+  }
+
+  /** Merges layers, and keeps them when that works. */
+  #merge(layers: readonly Layer[]): [Said, KeyBuilder, TagBuilder | undefined] {
+    const said = mergeLayers(layers, this.useCase);
+    if (said.policy.useCase !== undefined) this.#name.choose(said.policy.useCase);
+    const { params, args, tags = [] } = said.policy;
+    const naming = { params, args, useCase: this.useCase, fn: this.#decorated.method };
+    return explainStack(layers, said.decorators, this.useCase, () => {
+      const keys = this.#makeKeys(said);
+      const builder = tags.length === 0 ? undefined : createTagBuilder(tags, naming);
+      this.#layers = layers;
+      this.#bound = undefined;
+      return [said, keys, builder];
+    });
+  }
+
+  #makeKeys({ policy }: Said): KeyBuilder {
+    const { key, ignoreArgs, params, args } = policy;
+    return createKeyBuilder({ key, ignoreArgs, params, args, useCase: this.useCase, fn: this.#decorated.method });
+  }
+
+  /** Binds the method to an open cache; undefined when another of our decorators covers it. */
+  #bind(cache: CacheInstance, self: unknown): Binding | undefined {
+    const lesson = this.#name.learn(self, this.replacement);
+    if (typeof lesson === 'object') {
+      warnOnce('KEEPSAKE_SEPARATED', this.useCase, separation(this.decorators, lesson.coveredBy));
+      return undefined;
+    }
+    if (lesson === 'nothing' && this.#bound?.cache === cache) return this.#bound;
+    // Keys without a template begin with the use case, which may have been learned just now.
+    this.#keys = this.#makeKeys(this.#said);
+    requireAgreement(this);
+    if (this.isNamed) claimKeys(cache, this);
+    this.#warnOfName();
+    this.#bound = {
+      cache,
+      useCase: this.useCase,
+      policy: this.resolveOver(cache.defaults),
+      keys: this.isNamed || this.keys?.by !== 'arguments' ? this.#keys : keysOfNobody(this.useCase),
+      tags: this.#tags,
+      original: this.#decorated.method,
+    };
+    return this.#bound;
+  }
+
+  #warnOfName(): void {
+    const { doubt } = this.#name;
+    if (doubt === undefined || this.keys?.by !== 'arguments') return;
+    const message = `The keys of \`${this.useCase}\` begin with this name, but ${doubt}: give it a \`key\` or a \`useCase\``;
+    warnOnce('KEEPSAKE_DOUBTFUL_NAME', this.useCase, message);
   }
 
   /** What the method publishes about itself; follows when the use case becomes known. */
-  info(): MethodInfo {
+  #info(): MethodInfo {
     const method = this;
+    const { name, placement } = this.#decorated;
     return {
       role: 'cached',
+      name,
+      placement,
       get useCase() {
         return method.useCase;
       },
@@ -125,61 +200,26 @@ export class CachedMethod {
         return method.cacheName;
       },
       get key() {
-        return method.#keys?.source;
+        return method.#keys.source;
       },
       get tags() {
         return method.tagTemplates;
       },
     };
   }
-
-  #bind(cache: CacheInstance, self: unknown): Binding {
-    this.#name.learn(self);
-    requireAgreement(this);
-    // Made again, because keys without a template begin with the use case, which may have been learned just now.
-    this.#keys = this.#makeKeys();
-    this.#bound = {
-      cache,
-      useCase: this.useCase,
-      policy: this.resolveOver(cache.defaults),
-      keys: this.#keys,
-      tags: this.#tags,
-      original: this.original,
-    };
-    return this.#bound;
-  }
-
-  #makeKeys(): KeyBuilder {
-    const { key, ignoreArgs, params, args } = this.#said;
-    return createKeyBuilder({ key, ignoreArgs, params, args, useCase: this.useCase, fn: this.original });
-  }
-
-  #makeTags(): TagBuilder | undefined {
-    const { tags, params, args } = this.#said;
-    return tags === undefined || tags.length === 0
-      ? undefined
-      : createTagBuilder(tags, { params, args, useCase: this.useCase, fn: this.original });
-  }
 }
 
-/** Options that two decorators on one method both give must be the same. */
-function refuseContradictions(one: Layer, other: Layer, subject: string): void {
-  for (const [option, value] of Object.entries(defined(other.policy))) {
-    const earlier = (one.policy as Record<string, unknown>)[option];
-    if (earlier === undefined || same(earlier, value)) continue;
-    throw new ConfigurationError(
-      'INVALID_DECORATION',
-      `${subject} and ${one.decorator} contradict each other in \`${option}\`: ${shown(value)} and ${shown(earlier)}`,
-    );
-  }
-}
-
-function same(one: unknown, other: unknown): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) return one.length === other.length && one.every((item, at) => item === other[at]);
-  return one === other;
-}
-
-/** Undefined always means "not said". */
-function defined(policy: MethodPolicy): MethodPolicy {
-  return Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
+/** Keys of a method whose class is not known, because it was only ever called without its object. */
+function keysOfNobody(useCase: string): KeyBuilder {
+  return {
+    source: `${useCase}(…)`,
+    identity: `unknown class of ${useCase}`,
+    build: () => {
+      const where = 'it was called without its object, which would tell its class';
+      throw new KeyError(
+        'INVALID_KEY',
+        `\`${useCase}\` has no \`key\`, and ${where}: give it a \`key\` or a \`useCase\``,
+      );
+    },
+  };
 }

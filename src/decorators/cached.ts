@@ -1,11 +1,11 @@
 /** `@Cached`: answer a method's calls from the cache. */
 import { cacheMethod } from './cache-method.js';
 import type { AsyncMethodDecorator } from './method-decorator.js';
-import type { MethodPolicy } from './options.js';
+import type { KeyOrPolicy, MethodPolicy } from './options.js';
 
 /**
  * Caches what an asynchronous method returns. A lifetime is required: `ttl`, `sliding` or `expiresAt`, here or in the cache's
- * `defaults`. Works with standard and with legacy decorators.
+ * `defaults`. Works with standard and with legacy decorators. Stacked with `@Early` and `@Failover` it is one policy.
  *
  * @param key a template such as `'product:{id}'`, or a function of the arguments; left out: the use case and all arguments
  * @throws ConfigurationError where the class is defined: unknown placeholders and options, bad durations, contradictions
@@ -15,8 +15,11 @@ import type { MethodPolicy } from './options.js';
  *   async product(id: number): Promise<Product> { … }
  * }
  */
-export function Cached(key: NonNullable<MethodPolicy['key']>, options?: MethodPolicy): AsyncMethodDecorator;
-export function Cached(options: MethodPolicy): AsyncMethodDecorator;
-export function Cached(first: NonNullable<MethodPolicy['key']> | MethodPolicy, second?: MethodPolicy): AsyncMethodDecorator {
-  return cacheMethod('@Cached', {}, first, second);
+export function Cached(
+  key: NonNullable<MethodPolicy['key']>,
+  options?: Omit<MethodPolicy, 'key'>,
+): AsyncMethodDecorator;
+export function Cached(options?: MethodPolicy): AsyncMethodDecorator;
+export function Cached(...given: [first?: KeyOrPolicy, second?: MethodPolicy]): AsyncMethodDecorator {
+  return cacheMethod('@Cached', {}, given);
 }

@@ -1,14 +1,16 @@
 /** One call of a cached method, as the engine wants it: built on every call, so it holds only what a hit needs. */
 import type { Call } from '../engine/call.js';
-import type { TagBuilder } from '../keys/key-builder.js';
 import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { TagBuilder } from '../keys/key-builder.js';
+import type { Method } from './method-decorator.js';
+import { runMethod } from './run-method.js';
 
 /** What all calls of a method have in common. */
 export interface MethodOfCall {
   readonly useCase: string;
   readonly policy: ResolvedPolicy;
   readonly tags: TagBuilder | undefined;
-  readonly original: (this: unknown, ...args: unknown[]) => unknown;
+  readonly original: Method;
 }
 
 export class MethodCall implements Call {
@@ -17,6 +19,7 @@ export class MethodCall implements Call {
   readonly #method: MethodOfCall;
   readonly #self: unknown;
   readonly #args: readonly unknown[];
+  #tags: readonly string[] | undefined;
 
   constructor(method: MethodOfCall, key: string, self: unknown, args: readonly unknown[]) {
     this.#method = method;
@@ -41,12 +44,14 @@ export class MethodCall implements Call {
     return this.#method.policy;
   }
 
+  /** Built once, when a load begins: from the arguments as they were given, whatever the method does to them. */
   tags(): readonly string[] {
-    return this.#method.tags?.build(this.#self, this.#args) ?? [];
+    this.#tags ??= this.#method.tags?.build(this.#self, this.#args) ?? [];
+    return this.#tags;
   }
 
-  load(): unknown {
-    return Reflect.apply(this.#method.original, this.#self, this.#args);
+  load(): PromiseLike<unknown> {
+    return runMethod(this.#method.original, this.#self, this.#args, this.#method.useCase);
   }
 
   under(key: string): Call {

@@ -1,26 +1,59 @@
 /** What decorators take: a policy, and how the method's calls get their keys. */
-import type { ArgumentAdapters } from '../keys/argument-selection.js';
-import type { Policy } from '../kernel/policy.js';
 
-/** Options of `@Cached`, `@Early` and `@Failover`. */
+import { refuse } from '../kernel/expectation.js';
+import type { Policy } from '../kernel/policy.js';
+import { checkText } from '../kernel/tags.js';
+import type { ArgumentAdapters } from '../keys/argument-selection.js';
+
+/** Options of `@Cached`, `@Early` and `@Failover`: those of a policy, where `tags` are templates with the placeholders of keys, and these. */
 export interface MethodPolicy extends Policy {
-  /** A key template such as `'product:{id}'`, or a function of the arguments. Default: the use case and all arguments. */
+  /**
+   * A key template such as `'product:{id}'`, or a function of the arguments (with `this`).
+   *
+   * Default: the use case and all arguments. Methods with one template share their entries.
+   */
   readonly key?: string | ((...args: never[]) => string) | undefined;
-  /** Names of the method's parameters, first to last, for builds that rename them. */
+  /** Names of the method's parameters, first to last, for builds that rename them. Default: those in its source text. */
   readonly params?: readonly string[] | undefined;
-  /** Parameters (by name or position) that do not belong to the key; without `key` only. */
+  /** Parameters (by name or position) that do not belong to the key; without `key` only. Default: none. */
   readonly ignoreArgs?: readonly (string | number)[] | undefined;
-  /** What arguments become before they are used in a key or tag: `{ page: String }`. */
+  /** By parameter or position, what arguments become before they are used in a key or tag: `{ page: String }`. Default: what they are. */
   readonly args?: ArgumentAdapters | undefined;
   /** Which cache; default `'default'`. */
   readonly cache?: string | undefined;
 }
 
 /** Names of the options a decorator has beside a policy's. */
-export const METHOD_OPTIONS = ['key', 'params', 'ignoreArgs', 'args', 'cache'] as const;
+export const METHOD_OPTIONS = ['key', 'params', 'ignoreArgs', 'args', 'cache'] as const satisfies readonly Exclude<
+  keyof MethodPolicy,
+  keyof Policy
+>[];
 
-/** What a decorator was given: `(key, options)`, `(options)`, or nothing. */
-export function methodPolicy(first: MethodPolicy['key'] | MethodPolicy, second: MethodPolicy | undefined): MethodPolicy {
-  if (typeof first === 'string' || typeof first === 'function') return { ...second, key: first };
-  return first ?? {};
+/** What decorators may be given first. */
+export type KeyOrPolicy = NonNullable<MethodPolicy['key']> | MethodPolicy | undefined;
+
+/**
+ * What a decorator was given, as `(key, options)`, `(options)` or nothing, in one object. Its values are checked where they are used.
+ *
+ * @throws ConfigurationError `INVALID_POLICY` for two keys, and for options that are no object
+ */
+export function methodPolicy(decorator: string, first: KeyOrPolicy, second: unknown): MethodPolicy {
+  if (typeof first !== 'string' && typeof first !== 'function')
+    return first === undefined ? {} : checked(decorator, first);
+  if (second === undefined) return { key: first };
+  const options = checked(decorator, second);
+  if (options.key === undefined) return { ...options, key: first };
+  throw refuse({ option: 'key', expected: 'given once', got: options.key, subject: decorator });
+}
+
+function checked(subject: string, options: unknown): MethodPolicy {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw refuse({ option: 'options', expected: "an object such as { ttl: '5m' }", got: options, subject });
+  }
+  const { key, cache }: MethodPolicy = options;
+  if (key !== undefined && typeof key !== 'string' && typeof key !== 'function') {
+    throw refuse({ option: 'key', expected: 'a template or a function', got: key, subject });
+  }
+  if (cache !== undefined) checkText(cache, 'cache', subject);
+  return options;
 }

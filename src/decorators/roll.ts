@@ -1,12 +1,49 @@
 /** The roll of cached methods of this process: what is checked across them, and what a new cache checks before it opens. */
 import { ConfigurationError } from '../errors.js';
 import type { Policy } from '../kernel/policy.js';
-import type { CachedMethod } from './cached-method.js';
+import { warnOnce } from './process-warnings.js';
 
-const roll = new Set<CachedMethod>();
+/** What the roll needs to know of a cached method. */
+export interface Enrolled {
+  readonly useCase: string;
+  /** Whether the use case is final; in standard mode it lacks the class until the first call. */
+  readonly isNamed: boolean;
+  readonly cacheName: string;
+  /** What its keys are made by; undefined for a key function, about which nothing is known. */
+  readonly keys: { readonly by: 'template' | 'arguments'; readonly identity: string } | undefined;
+  readonly tagTemplates: readonly string[];
+  readonly codecName: string | undefined;
+  /** The source text of the method below. */
+  readonly source: string;
+  /** Throws ConfigurationError when its policy cannot work over these defaults. */
+  resolveOver(defaults: Policy): unknown;
+}
 
-export function enroll(method: CachedMethod): void {
-  roll.add(method);
+/** Weak, so that classes made at run time can be collected. */
+const roll = new Set<WeakRef<Enrolled>>();
+
+/** The method that was enrolled last: it may still get more decorators. */
+let latest: WeakRef<Enrolled> | undefined;
+
+/**
+ * Puts a method on the roll, where the first of its decorators is applied. The one enrolled before has all of its decorators by
+ * now, so it is checked against the others, still where classes are defined.
+ *
+ * @throws ConfigurationError as {@link requireAgreement}, about that one
+ */
+export function enroll(method: Enrolled): void {
+  const previous = latest?.deref();
+  latest = new WeakRef(method);
+  roll.add(latest);
+  if (previous !== undefined) requireAgreement(previous);
+}
+
+/** Takes a method off the roll: its class could not be defined. */
+export function withdraw(method: Enrolled): void {
+  for (const entry of roll) {
+    if (entry.deref() === method) roll.delete(entry);
+  }
+  if (latest?.deref() === method) latest = undefined;
 }
 
 /**
@@ -15,28 +52,72 @@ export function enroll(method: CachedMethod): void {
  * @throws ConfigurationError for the first whose policy cannot work, or that shares a key template with one it disagrees with
  */
 export function checkRoll(cacheName: string, defaults: Policy): void {
-  for (const method of roll) {
+  for (const method of enrolled()) {
     if (method.cacheName !== cacheName) continue;
     method.resolveOver(defaults);
     requireAgreement(method);
   }
 }
 
-/** Two methods with one key template share entries; then their tags and codec must be the same. */
-export function requireAgreement(method: CachedMethod): void {
-  if (method.template === undefined) return;
-  for (const other of roll) {
-    if (other === method || other.template !== method.template || other.cacheName !== method.cacheName) continue;
+/**
+ * Two use cases with one key template share entries; then their tags and codec must be the same.
+ *
+ * @throws ConfigurationError `INVALID_DECORATION`
+ */
+export function requireAgreement(method: Enrolled): void {
+  const { keys, useCase, cacheName } = method;
+  if (keys?.by !== 'template') return;
+  for (const other of enrolled()) {
+    if (other.cacheName !== cacheName || other.keys?.identity !== keys.identity || isAgain(method, other)) continue;
     const what = difference(method, other);
     if (what === undefined) continue;
     throw new ConfigurationError(
       'INVALID_DECORATION',
-      `\`${method.useCase}\` and \`${other.useCase}\` share the key template \`${method.template}\` but not their ${what}`,
+      `\`${other.useCase}\` and \`${useCase}\` share entries (${keys.identity}), but not their ${what}`,
     );
   }
 }
 
-function difference(one: CachedMethod, other: CachedMethod): 'tags' | 'codec' | undefined {
+/** By cache, then by what keys are made by: the method that makes them. */
+const makers = new WeakMap<object, Map<string, WeakRef<Enrolled>>>();
+
+/**
+ * Keys without a template begin with the use case, so no other method of that name may use the same cache. A class that was
+ * evaluated twice, unchanged, is no other, but may have been made for something else: that is a warning.
+ *
+ * @throws ConfigurationError `INVALID_DECORATION`
+ */
+export function claimKeys(cache: object, method: Enrolled): void {
+  const { keys, useCase } = method;
+  if (keys?.by !== 'arguments') return;
+  const claimed = makers.get(cache) ?? new Map<string, WeakRef<Enrolled>>();
+  makers.set(cache, claimed);
+  const other = claimed.get(keys.identity)?.deref();
+  if (other === undefined) claimed.set(keys.identity, new WeakRef(method));
+  if (other === undefined || other === method) return;
+  const message = `Two methods are called \`${useCase}\` and have no \`key\`, so they share their entries: give them different \`useCase\`s or \`key\`s`;
+  if (other.source !== method.source) throw new ConfigurationError('INVALID_DECORATION', message);
+  warnOnce('KEEPSAKE_SAME_NAME', useCase, message);
+}
+
+/** Methods whose classes are still there, the most recent one of each use case. */
+function enrolled(): Iterable<Enrolled> {
+  const recent = new Map<unknown, Enrolled>();
+  for (const entry of roll) {
+    const method = entry.deref();
+    if (method === undefined) roll.delete(entry);
+    else recent.set(method.isNamed ? `${method.cacheName}\0${method.useCase}` : method, method);
+  }
+  return recent.values();
+}
+
+/** Whether one is the other, its class evaluated again. As long as a class is not known, the text of the method has to do. */
+function isAgain(one: Enrolled, other: Enrolled): boolean {
+  if (one.isNamed && other.isNamed) return one.useCase === other.useCase;
+  return one.useCase.split('.').at(-1) === other.useCase.split('.').at(-1) && one.source === other.source;
+}
+
+function difference(one: Enrolled, other: Enrolled): 'tags' | 'codec' | undefined {
   if ([...one.tagTemplates].sort().join('\0') !== [...other.tagTemplates].sort().join('\0')) return 'tags';
   return one.codecName === other.codecName ? undefined : 'codec';
 }

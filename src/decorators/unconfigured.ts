@@ -1,13 +1,11 @@
-/** What happens before a cache is configured: methods run uncached, and the process says so once. */
-
-const warned = new Set<string>();
+/** What happens before a cache is configured, and after it was closed: methods run uncached, and the process says so once. */
+import { warnOnce } from './process-warnings.js';
 
 /** Warns once per process and cache name. */
 export function warnUnconfigured(cacheName: string): void {
-  if (warned.has(cacheName)) return;
-  warned.add(cacheName);
-  process.emitWarning(
-    `No cache named \`${cacheName}\` is configured, so its methods run uncached: call Cache.configure() at bootstrap`,
-    { type: 'KeepsakeWarning', code: 'KEEPSAKE_UNCONFIGURED' },
+  warnOnce(
+    'KEEPSAKE_UNCONFIGURED',
+    cacheName,
+    `No cache named \`${cacheName}\` is configured (any more), so its methods run uncached: call Cache.configure() at bootstrap`,
   );
 }

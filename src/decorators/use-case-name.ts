@@ -1,21 +1,33 @@
 /**
- * The use case of a decorated method: its stable name in keys, metrics and events. `Class.method` by default; a standard decorator is
- * not told the class, so there it is learned from the first call.
+ * The use case of a decorated method: its stable name in keys, metrics and events. `Class.method` by default, `static Class.method`
+ * for a static one. A standard decorator is not told the class, so there it is learned from the first call.
  */
-import type { DecoratedMethod } from './method-decorator.js';
+import type { Decoration } from './decorations.js';
+import { findDefiningClass } from './defining-class.js';
+import type { DecoratedMethod, Method } from './method-decorator.js';
+
+/** What a call has taught. */
+export type Lesson = 'learned' | 'nothing' | { readonly coveredBy: Decoration };
+
+/** The class of the method, as far as it is known: without a name, or with one and perhaps a reason not to rely on it. */
+type Owner =
+  | { readonly is: 'unknown' }
+  | { readonly is: 'known'; readonly name: string | undefined; readonly doubt: string | undefined };
 
 export class UseCaseName {
   readonly #decorated: DecoratedMethod;
-  #owner: string | undefined;
+  #owner: Owner = { is: 'unknown' };
   #chosen: string | undefined;
 
   constructor(decorated: DecoratedMethod) {
     this.#decorated = decorated;
-    this.#owner = decorated.owner;
+    decorated.onClass((owner) => {
+      this.#know(owner, undefined);
+    });
   }
 
   get text(): string {
-    return this.#chosen ?? (this.#owner === undefined ? methodName(this.#decorated) : `${this.#owner}.${methodName(this.#decorated)}`);
+    return this.#chosen ?? this.#byClass();
   }
 
   /** The name its user gave. */
@@ -23,27 +35,60 @@ export class UseCaseName {
     this.#chosen = name;
   }
 
+  /** Whether nothing more can be learned. */
+  get settled(): boolean {
+    return this.#owner.is === 'known';
+  }
+
+  /** Whether there is a name to begin keys with. */
+  get usable(): boolean {
+    return this.#chosen !== undefined || this.#owner.is === 'known';
+  }
+
+  /** Why the name may change from build to build, or be another's too; undefined when there is no reason to think so. */
+  get doubt(): string | undefined {
+    return this.#chosen === undefined && this.#owner.is === 'known' ? this.#owner.doubt : undefined;
+  }
+
   /** Learns the class from an object the method is called on. */
-  learn(self: unknown): 'learned' | 'known' {
-    if (this.#chosen !== undefined || this.#owner !== undefined) return 'known';
-    this.#owner = definingClass(self, this.#decorated);
-    return this.#owner === undefined ? 'known' : 'learned';
+  learn(self: unknown, replacement: Method): Lesson {
+    if (this.#owner.is === 'known') return 'nothing';
+    const finding = findDefiningClass(self, this.#decorated, replacement);
+    if (finding.found === 'nothing') return 'nothing';
+    if (finding.found === 'cover') return { coveredBy: finding.by };
+    const assumed = 'which class defines it is not known: the first object it was called on may be of a subclass';
+    this.#know(finding.owner, finding.certainty === 'assumed' ? assumed : undefined);
+    return 'learned';
+  }
+
+  #know(owner: object, doubt: string | undefined): void {
+    const name = classNameOf(owner);
+    this.#owner = { is: 'known', name, doubt: doubt ?? doubtAbout(name) };
+  }
+
+  #byClass(): string {
+    const { name, placement } = this.#decorated;
+    const method = typeof name === 'symbol' ? `[${name.description ?? ''}]` : name;
+    const owned =
+      this.#owner.is === 'known' && this.#owner.name !== undefined ? `${this.#owner.name}.${method}` : method;
+    return placement === 'static' ? `static ${owned}` : owned;
   }
 }
 
-export function methodName({ name }: Pick<DecoratedMethod, 'name'>): string {
-  return typeof name === 'symbol' ? `[${name.description ?? ''}]` : name;
+/** The name of the class itself: never that of one it extends, never a static member called `name`. */
+function classNameOf(owner: object): string | undefined {
+  const name: unknown = Object.getOwnPropertyDescriptor(owner, 'name')?.value;
+  return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
-/** The class that has the method itself, not a subclass that inherits it; for private methods the object's own class. */
-function definingClass(self: unknown, { name, placement }: DecoratedMethod): string | undefined {
-  if (self === null || self === undefined) return undefined;
-  const isPrivate = typeof name === 'string' && name.startsWith('#');
-  for (let at: unknown = placement === 'static' ? self : Object.getPrototypeOf(self); at !== null; at = Object.getPrototypeOf(at)) {
-    if (isPrivate || Object.hasOwn(Object(at), name)) {
-      const owner: unknown = placement === 'static' ? at : (at as { readonly constructor?: unknown }).constructor;
-      return typeof owner === 'function' && owner.name !== '' ? owner.name : undefined;
-    }
-  }
-  return undefined;
+/** What compilers call a class that has no name: `export default class`, and what is not even assigned. */
+const MADE_UP = /^(?:default|class)(?:_\d+)?$/;
+
+/** What minifiers call classes, as far as people would not. */
+const MINIFIED = /^(?:.|[a-z$_].)$/;
+
+function doubtAbout(name: string | undefined): string | undefined {
+  if (name === undefined) return 'its class has no name';
+  if (MADE_UP.test(name)) return `its class has no name but \`${name}\`, which a compiler made up`;
+  return MINIFIED.test(name) ? `its class is called \`${name}\`, as minifiers call classes` : undefined;
 }
