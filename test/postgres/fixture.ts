@@ -48,14 +48,17 @@ export function table(suffix = '', names: { schema: string; prefix: string } = t
 /** A pool that notes the text of every statement sent through it. */
 export function countingPool(url: string, max = 4): { readonly pool: pg.Pool; readonly statements: string[] } {
   const statements: string[] = [];
-  class CountingClient extends pg.Client {
-    override query(...args: Parameters<pg.Client['query']>): ReturnType<pg.Client['query']> {
-      const [config] = args as unknown[];
-      statements.push(typeof config === 'string' ? config : (config as { text: string }).text);
-      return super.query(...args);
-    }
-  }
-  const pool = new pg.Pool({ connectionString: url, max, Client: CountingClient });
+  const pool = new pg.Pool({ connectionString: url, max });
+  pool.on('connect', (client) => {
+    const query: unknown = client.query;
+    Object.defineProperty(client, 'query', {
+      value: (...args: unknown[]): unknown => {
+        const [config] = args;
+        statements.push(typeof config === 'string' ? config : String(Reflect.get(Object(config), 'text')));
+        return Reflect.apply(query as (...given: unknown[]) => unknown, client, args);
+      },
+    });
+  });
   pool.on('error', () => undefined);
   onTestFinished(() => (pool.ended ? undefined : pool.end()));
   return { pool, statements };

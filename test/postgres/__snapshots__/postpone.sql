@@ -1,0 +1,39 @@
+with moment as materialized (
+    select
+      pg_current_snapshot() as snapshot,
+      date_part('epoch', transaction_timestamp()) as began,
+      date_part('epoch', clock_timestamp()) as epoch,
+      (select boot.tableoid::text || ':' || boot.id::text from "My ""Schema"""."Ünï cache_boot" as boot) as incarnation,
+      (
+      select logged.xid
+      from (
+        select edge.xid as high, lead(edge.xid, 1, '0'::xid8) over (order by edge.xid desc) as low
+        from (
+          select pg_snapshot_xmax(pg_current_snapshot()) as xid
+          union all
+          select running.xid from pg_snapshot_xip(pg_current_snapshot()) as running (xid)
+        ) as edge
+      ) as gap
+      cross join lateral (
+        select i.xid
+        from "My ""Schema"""."Ünï cache_invalidations" as i
+        where i.xid > gap.low and i.xid < gap.high
+        order by i.xid desc
+        limit 1
+      ) as logged
+      order by gap.high desc
+      limit 1
+      ) as newest
+  ), locked as materialized (
+  select e.id, given.ms
+  from unnest($1::text[], $2::float8[], $3::text[], $4::text[]) as given (id, ms, incarnation, snapshot)
+  join moment on moment.incarnation = given.incarnation
+  join "My ""Schema"""."Ünï cache" as e on e.id = given.id and pg_visible_in_snapshot(e.writer_xid, given.snapshot::pg_snapshot)
+  order by e.id
+  for no key update of e
+)
+update "My ""Schema"""."Ünï cache" as e
+set retry_at = to_timestamp(moment.epoch + locked.ms / 1000)
+from locked
+cross join moment
+where e.id = locked.id

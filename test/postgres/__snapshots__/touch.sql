@@ -1,0 +1,159 @@
+with moment as materialized (
+    select
+      pg_current_snapshot() as snapshot,
+      date_part('epoch', transaction_timestamp()) as began,
+      date_part('epoch', clock_timestamp()) as epoch,
+      (select boot.tableoid::text || ':' || boot.id::text from "My ""Schema"""."Ünï cache_boot" as boot) as incarnation,
+      (
+      select logged.xid
+      from (
+        select edge.xid as high, lead(edge.xid, 1, '0'::xid8) over (order by edge.xid desc) as low
+        from (
+          select pg_snapshot_xmax(pg_current_snapshot()) as xid
+          union all
+          select running.xid from pg_snapshot_xip(pg_current_snapshot()) as running (xid)
+        ) as edge
+      ) as gap
+      cross join lateral (
+        select i.xid
+        from "My ""Schema"""."Ünï cache_invalidations" as i
+        where i.xid > gap.low and i.xid < gap.high
+        order by i.xid desc
+        limit 1
+      ) as logged
+      order by gap.high desc
+      limit 1
+      ) as newest
+  ), fresh as materialized (
+  select wanted.n, e.id, e.writer_xid, moment.epoch, life.until,
+    date_part('epoch', e.expiresattime) as expires,
+    date_part('epoch', coalesce(e.refresh_at, 'infinity')) as refresh,
+    date_part('epoch', coalesce(e.stale_until, e.expiresattime)) as stale,
+    e.grace_ms
+  from unnest($1::text[]) with ordinality as wanted (id, n)
+  join "My ""Schema"""."Ünï cache" as e on e.id = wanted.id
+  cross join moment
+  cross join lateral (
+    select least(
+      moment.epoch + coalesce(e.sliding_ms, e.slidingexpirationinseconds * 1000) / 1000,
+      date_part('epoch', e.absoluteexpiration)
+    ) as until
+  ) as life
+  cross join lateral (
+    select case
+      when moment.newest is null or moment.newest < pg_snapshot_xmin(e.snapshot) then null
+      when moment.newest < pg_snapshot_xmax(e.snapshot) and not exists (
+        select
+        from pg_snapshot_xip(e.snapshot) as running (xid)
+        cross join lateral (
+          select from "My ""Schema"""."Ünï cache_invalidations" as i where i.xid = running.xid limit 1
+        ) as logged
+        where pg_visible_in_snapshot(running.xid, moment.snapshot)
+      ) then null
+      when not exists (
+        select from
+          (
+            select ('k|' || e.id) collate "C" as name
+            union all
+            select ('t|' || tag.tag) collate "C" from unnest(e.tags) as tag (tag)
+            union all
+            select scope.name collate "C" from unnest($2::text[]) as scope (name)
+          ) as named
+          cross join lateral (
+            (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where i.name = named.name and i.xid >= pg_snapshot_xmax(e.snapshot) and i.kind <> 'written' and i.xid <> e.writer_xid
+              offset 0
+            )
+            union all
+            select late.kind, late.at
+            from pg_snapshot_xip(e.snapshot) as running (xid)
+            cross join lateral (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where i.name = named.name and i.xid = running.xid and i.kind <> 'written' and i.xid <> e.writer_xid
+              offset 0
+            ) as late
+          ) as hit
+      ) then null
+      when exists (
+        select from
+          (
+            select ('k|' || e.id) collate "C" as name
+            union all
+            select ('t|' || tag.tag) collate "C" from unnest(e.tags) as tag (tag)
+            union all
+            select scope.name collate "C" from unnest($2::text[]) as scope (name)
+          ) as named
+          cross join lateral (
+            (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where i.name = named.name and i.xid >= pg_snapshot_xmax(e.snapshot) and i.kind = 'delete' and i.xid <> e.writer_xid
+              offset 0
+            )
+            union all
+            select late.kind, late.at
+            from pg_snapshot_xip(e.snapshot) as running (xid)
+            cross join lateral (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where i.name = named.name and i.xid = running.xid and i.kind = 'delete' and i.xid <> e.writer_xid
+              offset 0
+            ) as late
+          ) as hit
+      ) then '-Infinity'::float8
+      else (
+        select min(date_part('epoch', hit.at)) from
+          (
+            select ('k|' || e.id) collate "C" as name
+            union all
+            select ('t|' || tag.tag) collate "C" from unnest(e.tags) as tag (tag)
+            union all
+            select scope.name collate "C" from unnest($2::text[]) as scope (name)
+          ) as named
+          cross join lateral (
+            (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where i.name = named.name and i.xid >= pg_snapshot_xmax(e.snapshot) and i.kind = 'expire' and i.xid <> e.writer_xid
+              offset 0
+            )
+            union all
+            select late.kind, late.at
+            from pg_snapshot_xip(e.snapshot) as running (xid)
+            cross join lateral (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where i.name = named.name and i.xid = running.xid and i.kind = 'expire' and i.xid <> e.writer_xid
+              offset 0
+            ) as late
+          ) as hit
+      )
+    end as invalidated
+    offset 0
+  ) as verdict
+  where date_part('epoch', e.expiresattime) > moment.epoch and verdict.invalidated is null
+), locked as materialized (
+  select e.id, fresh.until
+  from fresh
+  join "My ""Schema"""."Ünï cache" as e on e.id = fresh.id and e.writer_xid = fresh.writer_xid
+  where coalesce(e.sliding_ms, e.slidingexpirationinseconds) is not null and fresh.until > fresh.expires
+  order by e.id
+  for no key update of e
+), touched as (
+  update "My ""Schema"""."Ünï cache" as e
+  set expiresattime = greatest(e.expiresattime, to_timestamp(locked.until)),
+    stale_until = greatest(e.stale_until, to_timestamp(locked.until + e.grace_ms / 1000))
+  from locked
+  where e.id = locked.id
+  returning e.id, date_part('epoch', e.expiresattime) as expires, date_part('epoch', e.stale_until) as stale
+)
+select fresh.n, concat_ws(' ',
+    floor((coalesce(touched.expires, fresh.expires) - fresh.epoch) * 1000 + 0.01),
+    floor((fresh.refresh - fresh.epoch) * 1000 + 0.01),
+    floor((coalesce(touched.stale, fresh.stale) - fresh.epoch) * 1000 + 0.01)
+  )
+from fresh
+left join touched on touched.id = fresh.id

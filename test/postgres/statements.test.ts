@@ -1,0 +1,222 @@
+/** The statements: their text, the indexes their plans use, how many are sent, and what an open transaction costs them. */
+import pg from 'pg';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { quoted, tableNames } from '../../src/postgres/names.js';
+import { deleteStatement } from '../../src/postgres/queries/delete.js';
+import { fillStatement } from '../../src/postgres/queries/fill.js';
+import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
+import { postponeStatement } from '../../src/postgres/queries/postpone.js';
+import { readStatement } from '../../src/postgres/queries/read.js';
+import { setStatement } from '../../src/postgres/queries/set.js';
+import { touchStatement } from '../../src/postgres/queries/touch.js';
+import { poolConfig } from '../../src/postgres/startup.js';
+import type { Statement } from '../../src/postgres/statement.js';
+import { createPostgresStore } from '../../src/postgres/store.js';
+import { testNames, useDatabase, usePool } from '../support/database.js';
+import { bodyOf, connect, countingPool, openStore, PATIENT, SCOPE, table, write } from './fixture.js';
+
+const BUILDERS = {
+  read: readStatement,
+  set: setStatement,
+  fill: fillStatement,
+  delete: deleteStatement,
+  touch: touchStatement,
+  postpone: postponeStatement,
+  invalidate: invalidateStatement,
+};
+
+const database = useDatabase();
+const admin = usePool(database);
+
+const ids = (count: number, step = 1) => Array.from({ length: count }, (_, i) => `k${i * step}`);
+const scopes = `{${SCOPE.scopeNames.map((name) => `"${name}"`).join(',')}}`;
+
+beforeAll(async () => {
+  const store = createPostgresStore({ connection: database.url, ...SCOPE, ...testNames(), timeouts: PATIENT });
+  await store.open();
+  const lifetimes = { ...write('').lifetimes, sliding: 60_000 };
+  await Promise.all(ids(5000).map((id) => store.set({ ...write(id, { tags: ['a', 'b'] }), lifetimes })));
+  await store.invalidate(
+    ids(2000).map((id) => `t|${id}`),
+    'delete',
+  );
+  await store.close();
+  await admin().query(`analyze ${table()}`);
+}, 60_000);
+
+/** A node of a plan with the figures of its execution. */
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Actual Loops': number;
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** The generic plan of a statement as our own connections make it, executed. */
+async function planOf(statement: Statement, parameters: readonly string[]): Promise<PlanNode> {
+  const client = new pg.Client(poolConfig(database.url, { poolSize: 1, timeouts: PATIENT, settings: 'pinned' }));
+  await client.connect();
+  try {
+    await client.query(`prepare statement as ${statement.text}`);
+    const literals = parameters.map((parameter) => pg.escapeLiteral(parameter)).join(', ');
+    await client.query('begin');
+    const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+      `explain (analyze, buffers, timing off, format json) execute statement(${literals})`,
+    );
+    await client.query('rollback');
+    const plan = rows[0]?.['QUERY PLAN'][0]?.Plan;
+    if (plan === undefined) throw new Error('No plan');
+    return plan;
+  } finally {
+    await client.end();
+  }
+}
+
+function* nodesOf(plan: PlanNode): Generator<PlanNode> {
+  yield plan;
+  for (const child of plan.Plans ?? []) yield* nodesOf(child);
+}
+
+const blocksOf = (plan: PlanNode) => plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+
+const tables = () => quoted(tableNames({ ...testNames(), table: 'cache' }));
+const prefix = testNames().prefix;
+
+describe('text', () => {
+  const sample = quoted(tableNames({ schema: 'My "Schema"', prefix: 'Ünï ', table: 'cache' }));
+
+  it.each(Object.entries(BUILDERS))('%s', async (name, build) => {
+    await expect(`${build(sample).text}\n`).toMatchFileSnapshot(`__snapshots__/${name}.sql`);
+  });
+
+  it.each(Object.entries(BUILDERS))('%s casts every parameter and writes lower case', (_, build) => {
+    const { text } = build(sample);
+    expect(text.match(/\$\d+(?!::|\d)/g)).toBeNull();
+    const keywords = text.replaceAll(/'[^']*'|"[^"]*"/g, '');
+    expect(keywords).toBe(keywords.toLowerCase());
+  });
+
+  it('is named after its text, so that stores of other tables can share a connection', () => {
+    const other = quoted(tableNames({ schema: 'public', prefix: '', table: 'cache' }));
+    expect(readStatement(sample).name).not.toBe(readStatement(other).name);
+    expect(readStatement(sample)).toEqual(readStatement(sample));
+  });
+});
+
+describe('plans', () => {
+  const wanted = `{${ids(100, 7).join(',')}}`;
+
+  it.each([
+    ['read', [wanted, scopes]],
+    ['touch', [wanted, scopes]],
+    ['delete', [wanted, scopes]],
+  ] as const)('%s finds rows and invalidations by their indexes only', async (name, parameters) => {
+    const plan = await planOf(BUILDERS[name](tables()), parameters);
+    const used = [...nodesOf(plan)].filter(
+      (node) => node['Relation Name'] === `${prefix}cache` || node['Relation Name'] === `${prefix}cache_invalidations`,
+    );
+    const kinds = new Set(used.map((node) => node['Node Type']));
+    for (const writing of ['ModifyTable', 'LockRows']) kinds.delete(writing);
+    expect(
+      [...kinds].every((kind) => /^Index (Only )?Scan$|^Tid Scan$/.test(kind)),
+      [...kinds].join(),
+    ).toBe(true);
+    expect(new Set(used.map((node) => node['Index Name']))).toContain(`${prefix}cache_pkey`);
+  });
+
+  it('nothing invalidated since: the probe looks nothing up', async () => {
+    const store = await openStore({ connection: database.url });
+    await Promise.all(ids(100, 7).map((id) => store.set(write(id, { tags: ['a', 'b'] }))));
+    const plan = await planOf(readStatement(tables()), [wanted, scopes]);
+    const probes = [...nodesOf(plan)].filter(
+      (node) => node['Relation Name'] === `${prefix}cache_invalidations` && node['Actual Loops'] > 0,
+    );
+    // The one look at the youngest invalidation of all.
+    expect(probes.map((node) => node['Index Name'])).toEqual([`${prefix}cache_invalidations_xid_idx`]);
+  });
+
+  it('a touch writes no index: the new version of the row stays on its page', async () => {
+    const store = await openStore({ connection: database.url });
+    const lifetimes = { ...write('').lifetimes, sliding: 60_000 };
+    await store.set({ ...write('hot'), lifetimes });
+    const other = await connect(database.url);
+    const updates = async () => {
+      await other.query('select pg_stat_clear_snapshot()');
+      const { rows } = await other.query<{ all: string; hot: string }>(
+        `select n_tup_upd as all, n_tup_hot_upd as hot from pg_stat_all_tables where relid = $1::regclass`,
+        [table()],
+      );
+      return { all: Number(rows[0]?.all), hot: Number(rows[0]?.hot) };
+    };
+    const before = await updates();
+    for (let i = 0; i < 5; i += 1) expect((await store.touch('hot'))?.fresh).toBeGreaterThan(0);
+    await store.close(); // sessions report their counts when they end, if not before
+    await expect.poll(async () => (await updates()).all - before.all, { timeout: 10_000 }).toBeGreaterThanOrEqual(5);
+    const after = await updates();
+    expect(after.hot - before.hot).toBe(after.all - before.all);
+  });
+});
+
+describe('INVARIANT 8a: a transaction left open slows nothing', () => {
+  it('20 000 invalidations of one tag while it is open', async () => {
+    const [store, open] = [await openStore({ connection: database.url }), await connect(database.url)];
+    const wanted = `{${ids(100, 7).join(',')}}`;
+    const rewrite = () => Promise.all(ids(100, 7).map((id) => store.set(write(id, { tags: ['hot', 'b'] }))));
+    await rewrite();
+    const read = readStatement(tables());
+    const undisturbed = blocksOf(await planOf(read, [wanted, scopes]));
+    await open.query('begin');
+    await open.query('select pg_current_xact_id()');
+    await rewrite(); // the open transaction is in all their snapshots
+    await open.query(
+      `insert into ${table('_invalidations')} (name, kind) select 't|open-' || i, 'delete' from generate_series(1, 20000) as i`,
+    );
+    await admin().query(`create procedure flood(name text) language plpgsql as $$
+      begin
+        for i in 1..20000 loop
+          insert into ${table('_invalidations')} (name, kind) values (name, 'delete');
+          commit;
+        end loop;
+      end $$`);
+    await admin().query("call flood('t|hot')");
+    const hidden = await planOf(read, [wanted, scopes]);
+    await rewrite();
+    const valid = await planOf(read, [wanted, scopes]);
+    await open.query('rollback');
+    // A range and a point or two for each of 100 entries' five names, however many rows the tag has.
+    const bound = undisturbed + 100 * 5 * 10;
+    expect(blocksOf(hidden)).toBeLessThan(bound);
+    expect(blocksOf(valid)).toBeLessThan(bound);
+    expect(await bodyOf(store, 'k7')).toBe('value');
+  }, 60_000);
+});
+
+describe('batches', () => {
+  it('100 concurrent gets of distinct keys issue at most 4 statements', async () => {
+    const { pool, statements } = countingPool(database.url);
+    const store = await openStore({ connection: { pool } });
+    await Promise.all([bodyOf(store, 'warm'), bodyOf(store, 'up')]);
+    statements.length = 0;
+    const bodies = await Promise.all(ids(100, 7).map((id) => bodyOf(store, id)));
+    expect(bodies).toEqual(new Array(100).fill('value'));
+    expect(statements.length).toBeGreaterThan(0);
+    expect(statements.length).toBeLessThanOrEqual(4);
+  });
+
+  it('100 concurrent sets, and 100 of one key, issue few statements', async () => {
+    const { pool, statements } = countingPool(database.url);
+    const store = await openStore({ connection: { pool } });
+    await store.set(write('warm'));
+    statements.length = 0;
+    const receipts = await Promise.all([
+      ...ids(100).map((id) => store.set(write(`many-${id}`))),
+      ...ids(100).map((body) => store.set(write('one', { body }))),
+    ]);
+    expect(statements.length).toBeLessThanOrEqual(4);
+    expect(receipts).toHaveLength(200);
+    expect(await bodyOf(store, 'one')).toBe('k99');
+  });
+});
