@@ -15,7 +15,7 @@ import { keyName } from '../kernel/names.js';
 import { isVisible, type Xid } from '../kernel/snapshot.js';
 import type { InvalidationKind, LoadToken, RefusalReason } from '../ports/store.js';
 import { InvalidationLog } from './invalidation-log.js';
-import { isOver, type Row, type RowOrigin, remainingOf } from './row.js';
+import { isFence, type Row, type RowOrigin, remainingOf } from './row.js';
 
 export interface MemoryTableOptions {
   readonly clock: Clock;
@@ -81,7 +81,7 @@ export class MemoryTable {
     if (now - Number(token.at) > this.#loadDeadline) return 'deadline';
     if (this.#log.unseen(names, token.snapshot) !== undefined) return 'invalidated';
     const row = this.#rows.get(id);
-    const fence = row !== undefined && !isOver(row, now) ? row.writerXid : this.#evictedXid;
+    const fence = row !== undefined && isFence(row, now) ? row.writerXid : this.#evictedXid;
     return fence === undefined || isVisible(fence, token.snapshot) ? undefined : 'newer';
   }
 
@@ -131,7 +131,7 @@ export class MemoryTable {
     const unseen = this.#log.unseen(row.names, row.snapshot);
     if (unseen?.kind === 'expire') row.expiredAt = Math.min(row.expiredAt, unseen.at);
     if (unseen?.kind !== 'delete' && remainingOf(row, now).stale > 0) return 'servable';
-    const fencesNobody = isOver(row, now) || now - row.writtenAt > this.#loadDeadline;
+    const fencesNobody = !isFence(row, now) || now - row.writtenAt > this.#loadDeadline;
     if (fencesNobody) this.#rows.delete(row.id);
     return 'hidden';
   }

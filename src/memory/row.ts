@@ -16,6 +16,8 @@ export interface Row {
   readonly snapshot: Snapshot;
   readonly writerXid: Xid;
   readonly writtenAt: number;
+  /** Whether it was set, or is the result of a load. */
+  readonly origin: 'set' | 'load';
   readonly sliding: number | undefined;
   /** Where sliding ends; Infinity = nowhere. */
   readonly ceiling: number;
@@ -55,6 +57,7 @@ export function createRow(write: EntryWrite, origin: RowOrigin): Row {
     snapshot: origin.snapshot,
     writerXid: origin.xid,
     writtenAt: origin.now,
+    origin: write.loadMs === undefined ? 'set' : 'load',
     sliding,
     ceiling,
     grace,
@@ -86,9 +89,12 @@ export function ceilingOf(row: Row, now: number): number {
   return row.sliding === undefined ? Number.POSITIVE_INFINITY : row.ceiling - now;
 }
 
-/** Whether its written lifetimes are over, whatever was invalidated: such a row fences no load. */
-export function isOver(row: Row, now: number): boolean {
-  return row.freshUntil + row.grace <= now;
+/**
+ * Whether the row keeps results of older loads from being written: the result of another load does as long as it lives, whatever was
+ * invalidated; what was set does even when it has ended, because an older load may have read what it replaced.
+ */
+export function isFence(row: Row, now: number): boolean {
+  return row.origin === 'set' || row.freshUntil + row.grace > now;
 }
 
 /** Extends a sliding row as of now, never past its ceiling. */

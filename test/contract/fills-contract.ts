@@ -12,6 +12,7 @@ import {
   SECOND,
   type StoreUnderTest,
   type Subject,
+  stateOf,
   stored,
   textOf,
   unique,
@@ -147,6 +148,19 @@ export function describeFills(subject: Subject): void {
       stored(await store.fill(entry(id, { body: 'newer' }), newer.token));
       expect(await store.fill(entry(id, { body: 'older' }), older.token)).toEqual(refused('newer'));
       expect(await textOf(store, id)).toBe('newer');
+    });
+
+    it('INVARIANT 7: what was set refuses older loads even when it has ended; the result of a load does not', async () => {
+      const { store, advance } = subject();
+      const [set, loaded] = [unique('set'), unique('loaded')];
+      const before = await store.read(set);
+      const lifetimes = lives({ ttl: 30 * SECOND });
+      await store.set(entry(set, { lifetimes }));
+      stored(await store.fill(entry(loaded, { lifetimes, loadMs: 1 }), (await store.read(loaded)).token));
+      await advance(MINUTE);
+      expect([await stateOf(store, set), await stateOf(store, loaded)]).toEqual(['dead', 'dead']);
+      expect(await store.fill(entry(set), before.token)).toEqual(refused('newer'));
+      stored(await store.fill(entry(loaded), before.token));
     });
 
     it('INVARIANT 7: an entry whose tag was invalidated since still refuses older loads', async () => {

@@ -64,12 +64,14 @@ export interface WriteParts {
   readonly encoding?: string | null;
   readonly tags?: readonly string[];
   readonly lifetimes?: Lifetimes;
+  /** Given: the result of a load, not something that was set. */
+  readonly loadMs?: number;
 }
 
 /** A write of `id`: the text `value` for an hour, unless told otherwise. */
 export function entry(id: string, parts: WriteParts = {}): EntryWrite {
-  const { body = 'value', encoding = 'test', tags = [], lifetimes = lives() } = parts;
-  return { id, encoded: { encoding, body }, tags, lifetimes, loadMs: undefined };
+  const { body = 'value', encoding = 'test', tags = [], lifetimes = lives(), loadMs } = parts;
+  return { id, encoded: { encoding, body }, tags, lifetimes, loadMs };
 }
 
 export function bytesOf(encoded: Encoded): Buffer {
