@@ -3,7 +3,6 @@ import { type Kysely as Database, Kysely, type Migration, Migrator, PostgresDial
 import type pg from 'pg';
 import { entriesAndInvalidations } from '../../migrations/0001_entries_and_invalidations.js';
 import type { MigrationContext } from './names.js';
-import { SqlState, sqlState } from './sqlstate.js';
 
 /** Every migration, under the name it is remembered by; never renamed, never reordered. */
 const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migration>> = {
@@ -19,25 +18,8 @@ export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
 export async function migrate(client: pg.PoolClient, context: MigrationContext): Promise<void> {
   // Waiting for another process's migration may take longer than any statement; the caller destroys this connection.
   await client.query('set statement_timeout = 0');
-  const db = databaseOf(client);
-  for (let tries = 1; ; tries += 1) {
-    const { error } = await migratorOf(db, context).migrateToLatest();
-    if (error === undefined) return;
-    if (tries === MAX_TRIES || !isLostRace(error)) throw error;
-  }
-}
-
-/** Kysely makes its own tables before it takes its lock; two processes that do so at once can trip over each other. */
-const MAX_TRIES = 10;
-
-const LOST_RACE: ReadonlySet<string | undefined> = new Set([
-  SqlState.uniqueViolation,
-  SqlState.duplicateSchema,
-  SqlState.duplicateTable,
-]);
-
-function isLostRace(error: unknown): boolean {
-  return LOST_RACE.has(sqlState(error));
+  const { error } = await migratorOf(databaseOf(client), context).migrateToLatest();
+  if (error !== undefined) throw error;
 }
 
 function migratorOf(db: Database<unknown>, context: MigrationContext): Migrator {

@@ -21,9 +21,6 @@ export const SqlState = {
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   readOnlyTransaction: '25006',
-  duplicateSchema: '42P06',
-  duplicateTable: '42P07',
-  uniqueViolation: '23505',
 } as const;
 
 /** Failures of one row's data: invalid text, a violated constraint, a value beyond a limit. Its neighbours are fine. */

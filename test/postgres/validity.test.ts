@@ -60,6 +60,21 @@ describe('a load races with the transaction that invalidates its tag', () => {
     expect(await bodyOf(store, 'old-xid')).toBeUndefined();
   });
 
+  it('INVARIANT 1: in the middle of the snapshot of the load, and the youngest invalidation of all: hidden by the commit', async () => {
+    const [store, other] = [await openIt(), await connect(database.url)];
+    await other.query('begin');
+    await invalidate(other, 't|middle');
+    // Transactions that begin later and end earlier, so that the open one is older than all the load can see.
+    for (let i = 0; i < 3; i += 1) await store.set(write('unrelated'));
+    const { token } = await store.read('middle');
+    expect(token.snapshot).toMatch(/^(\d+):(?!\1:)\d+:\1$/);
+    expect(await store.fill(write('middle', { tags: ['middle'] }), token)).toMatchObject({ status: 'stored' });
+    expect(await bodyOf(store, 'middle')).toBe('value');
+    await other.query('commit');
+    expect(await bodyOf(store, 'middle')).toBeUndefined();
+    expect(await store.fill(write('middle', { tags: ['middle'] }), token)).toMatchObject({ status: 'refused' });
+  });
+
   it('INVARIANT 6: rolled back: as if it had never been, before and after the fill', async () => {
     const [store, other] = [await openIt(), await connect(database.url)];
     await other.query('begin');
