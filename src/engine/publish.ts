@@ -98,7 +98,7 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
 }
 
 /** Encodes a value, and decodes it again as every later hit will. Undefined (and reported) when it has no encoding. */
-export function prepare(
+function prepare(
   engine: Engine,
   subject: Subject,
   codec: Codec,

@@ -52,7 +52,7 @@ export function describeLifecycle(subject: Subject): void {
 
     it('closing one store leaves another over the same data open', async (context) => {
       const { store, second } = subject();
-      if (second === undefined) return context.skip('the factory gives no second store over the same data');
+      if (second === undefined) return context.skip('needs a second store over the same data');
       const id = unique('id');
       await store.set(entry(id));
       await store.close();

@@ -35,8 +35,7 @@ export function describeScopes(subject: Subject): void {
 
     it('INVARIANT 22: clearing a namespace leaves its neighbours alone, and refuses none of their loads', async (context) => {
       const { store, neighbour } = subject();
-      if (neighbour === undefined)
-        return context.skip('the factory gives no store of another namespace over the same data');
+      if (neighbour === undefined) return context.skip('needs a store of another namespace over the same data');
       const [own, theirs, loading] = [unique('own'), unique('theirs'), unique('loading')];
       await store.set(entry(own));
       await neighbour.set(entry(theirs));

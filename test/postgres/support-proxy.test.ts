@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type TcpProxy, useProxy } from '../../support/proxy.js';
+import { type TcpProxy, useProxy } from '../support/proxy.js';
 
 /** A server that sends back what it gets, and a proxy in front of it. */
 async function echoBehindProxy(): Promise<{ proxy: TcpProxy; connected: () => Socket[] }> {
