@@ -10,6 +10,7 @@ import { type CallOptions, GivenCall } from './given-call.js';
 import type { LoadContext } from './load-context.js';
 import { ReadPath } from './read-path.js';
 import type { Counters, Subject } from './reporter.js';
+import { waitFor } from './waiting.js';
 import { clearNamespace, deleteEntry, expireEntry, invalidateTags, setEntry, touchEntry } from './write-path.js';
 
 /** How `get` reads: which tiers, which codec, under which isolation. */
@@ -36,6 +37,9 @@ export interface CacheParts {
   /** Releases what the composition root opened; called once, after background work has drained. */
   readonly release: () => Promise<void>;
 }
+
+/** How long closing waits for background work, in milliseconds: a refresh whose loader hangs must not keep a process from ending. */
+const CLOSING_PATIENCE = 10_000;
 
 export class CacheInstance {
   readonly #engine: Engine;
@@ -217,7 +221,7 @@ export class CacheInstance {
     await this.#engine.background.idle();
   }
 
-  /** Waits for background work, then releases every connection of its own. Calling it again waits for the same. */
+  /** Waits for background work (10 s at most), then releases every connection of its own. Calling it again waits for the same. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -233,8 +237,12 @@ export class CacheInstance {
   }
 
   async #close(): Promise<void> {
-    this.#engine.background.close();
-    await this.#engine.background.idle();
+    const { background, clock, reporter } = this.#engine;
+    background.close();
+    const drained = await waitFor(background.idle(), clock, CLOSING_PATIENCE);
+    if (drained.ended === 'timeout') {
+      reporter.warn('close', `closed with background work under way that did not end within ${CLOSING_PATIENCE} ms`);
+    }
     this.#engine.local.clear();
     await this.#parts.release();
   }

@@ -46,7 +46,7 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
       const asked = engine.clock.monotonic();
       const receipt = await follow(
         engine,
-        [name],
+        { operation: 'write', key, names: [name] },
         () => engine.store.set(entryWrite(engine, key, keepable, lifetimes, undefined)),
         () => engine.local.remove(key),
       );
@@ -66,7 +66,7 @@ export async function deleteEntry(engine: Engine, key: string): Promise<boolean>
   let wasLocal = false;
   const receipt = await follow(
     engine,
-    [name],
+    { operation: 'invalidate', key, names: [name] },
     () => engine.store.delete(id),
     () => {
       wasLocal = engine.local.remove(key) || wasLocal;
@@ -81,7 +81,7 @@ export async function expireEntry(engine: Engine, key: string): Promise<void> {
   const { keyName: name } = identify(engine, key);
   await follow(
     engine,
-    [name],
+    { operation: 'invalidate', key, names: [name] },
     () => engine.store.invalidate([name], 'expire'),
     () => engine.local.expire(key),
   );
@@ -94,7 +94,7 @@ export async function invalidateTags(engine: Engine, tags: readonly string[], ki
   if (names.length === 0) return;
   await follow(
     engine,
-    names,
+    { operation: 'invalidate', key: undefined, names },
     () => engine.store.invalidate(names, kind),
     () => undefined,
   );
@@ -106,7 +106,7 @@ export async function clearNamespace(engine: Engine): Promise<void> {
   const names = [namespaceName(engine.namespace)];
   await follow(
     engine,
-    names,
+    { operation: 'invalidate', key: undefined, names },
     () => engine.store.invalidate(names, 'delete'),
     () => engine.local.clear(),
   );
@@ -122,25 +122,32 @@ export async function touchEntry(engine: Engine, key: string): Promise<boolean> 
   return remaining !== undefined;
 }
 
+/** What is about to change: by which kind of call, under which key if it is one, and the log's names it changes. */
+interface Change {
+  readonly operation: 'write' | 'invalidate';
+  readonly key: string | undefined;
+  readonly names: readonly string[];
+}
+
 /**
  * Lets this process's local tier follow what the store did. When the store failed, everything these names could hide is hidden
  * here all the same: nobody knows whether it was carried out.
  */
 async function follow<Receipt extends { readonly xid: number }>(
   engine: Engine,
-  names: readonly string[],
+  change: Change,
   act: () => Promise<Receipt>,
   drop: () => unknown,
 ): Promise<Receipt> {
   try {
     const receipt = await act();
-    engine.ledger.learn(names, receipt.xid);
+    engine.ledger.learn(change.names, receipt.xid);
     drop();
     return receipt;
   } catch (error) {
-    engine.ledger.learn(names, undefined);
+    engine.ledger.learn(change.names, undefined);
     drop();
-    engine.reporter.error({ key: undefined }, 'invalidate', error);
+    engine.reporter.error({ key: change.key }, change.operation, error);
     throw error;
   }
 }

@@ -185,3 +185,41 @@ describe('startup', () => {
     expect(cluster.clock.timers).toBe(0);
   });
 });
+
+describe('close', () => {
+  it('waits for background work, and refuses calls afterwards', async () => {
+    const cluster = new TestCluster();
+    const { cache } = await cluster.process();
+    const policy = { ttl: 10_000, jitter: 0, earlyTtl: '80%' } as const;
+    await cache.getOrSet('k', () => 'old', policy);
+    cluster.clock.advance(8_500);
+    const gate = new Gate<string>();
+    expect(await cache.getOrSet('k', gate.load, policy)).toBe('old');
+    await gate.begun();
+    let closed = false;
+    const closing = cache.close().then(() => {
+      closed = true;
+    });
+    await turnOfTheLoop();
+    expect(closed).toBe(false);
+    gate.open('new');
+    await closing;
+    await expect(cache.get('k')).rejects.toMatchObject({ code: 'CACHE_CLOSED' });
+    expect(await cluster.process().then(({ cache: other }) => other.get('k'))).toBe('new');
+  });
+
+  it('does not wait for ever for a refresh that hangs', async () => {
+    const cluster = new TestCluster();
+    const { cache, warnings } = await cluster.process();
+    const policy = { ttl: 10_000, jitter: 0, earlyTtl: '80%' } as const;
+    await cache.getOrSet('k', () => 'old', policy);
+    cluster.clock.advance(8_500);
+    const hung = new Gate<string>();
+    await cache.getOrSet('k', hung.load, policy);
+    await hung.begun();
+    const closing = cache.close();
+    await cluster.clock.advanceAsync(10_001);
+    await closing;
+    expect(warnings.some((warning) => warning.includes('did not end'))).toBe(true);
+  });
+});
