@@ -92,7 +92,7 @@ export class CachedMethod implements Decoration, Enrolled {
     const { key: _key, params: _params, ignoreArgs: _ignored, args: _args, cache: _cache, tags, ...said } = policy;
     // Tags of a decorator are templates, built for each call; like all tags of a later layer they replace those of the defaults.
     const own: Policy = tags === undefined ? said : { ...said, tags: [] };
-    const resolved = resolvePolicy([beneath, defaults, own], `${decorators} on ${this.useCase}`);
+    const resolved = resolvePolicy([beneath, defaults, own], `${decorators} on ${this.member}`);
     return { ...resolved, useCase: this.useCase };
   }
 
@@ -106,6 +106,10 @@ export class CachedMethod implements Decoration, Enrolled {
 
   get useCase(): string {
     return this.#name.text;
+  }
+
+  get member(): string {
+    return this.#name.member;
   }
 
   get isNamed(): boolean {
@@ -136,11 +140,11 @@ export class CachedMethod implements Decoration, Enrolled {
 
   /** Merges layers, and keeps them when that works. */
   #merge(layers: readonly Layer[]): [Said, KeyBuilder, TagBuilder | undefined] {
-    const said = mergeLayers(layers, this.useCase);
+    const said = mergeLayers(layers, this.member);
     if (said.policy.useCase !== undefined) this.#name.choose(said.policy.useCase);
     const { params, args, tags = [] } = said.policy;
     const naming = { params, args, useCase: this.useCase, fn: this.#decorated.method };
-    return explainStack(layers, said.decorators, this.useCase, () => {
+    return explainStack(layers, said.decorators, this.member, () => {
       const keys = this.#makeKeys(said);
       const builder = tags.length === 0 ? undefined : createTagBuilder(tags, naming);
       this.#layers = layers;

@@ -7,8 +7,8 @@ export interface Decoration {
   readonly role: 'cached' | 'invalidates';
   /** The decorators so far, for messages: `@Early and @Cached`. */
   readonly decorators: string;
-  /** The method, for messages: `Products.find`. */
-  readonly useCase: string;
+  /** The method as its class has it, for messages: `Products.find`. */
+  readonly member: string;
 }
 
 /** Which member of which class; the class is unknown in standard mode without `Symbol.metadata`. */
@@ -63,7 +63,7 @@ export function decorationBelow(
 
 /** What is wrong with decorators that cannot merge. */
 export function separation(decorator: string, other: Decoration): string {
-  return `${decorator} and ${other.decorators} on \`${other.useCase}\` are separated by another decorator, so they cannot merge: write them next to each other`;
+  return `${decorator} and ${other.decorators} on \`${other.member}\` are separated by another decorator, so they cannot merge: write them next to each other`;
 }
 
 function separated(decorator: string, other: Decoration): ConfigurationError {
@@ -73,7 +73,7 @@ function separated(decorator: string, other: Decoration): ConfigurationError {
 function mixed(decorator: string, standing: Decoration): ConfigurationError {
   return new ConfigurationError(
     'INVALID_DECORATION',
-    `${decorator} and ${standing.decorators} cannot both stand on \`${standing.useCase}\`: a hit does not run the method, so it must not be one that changes data`,
+    `${decorator} and ${standing.decorators} cannot both stand on \`${standing.member}\`: a hit does not run the method, so it must not be one that changes data`,
   );
 }
 

@@ -75,7 +75,8 @@ function ownValue(holder: object, name: string | symbol): unknown {
   return Object.getOwnPropertyDescriptor(holder, name)?.value;
 }
 
+/** Compilers that lower decorators bring the symbol where the run time has none, and register it under this name. */
 function metadataOf(owner: object): unknown {
-  const key: unknown = Reflect.get(Symbol, 'metadata');
-  return typeof key === 'symbol' ? ownValue(owner, key) : undefined;
+  const own: unknown = Reflect.get(Symbol, 'metadata');
+  return ownValue(owner, typeof own === 'symbol' ? own : Symbol.for('Symbol.metadata'));
 }

@@ -67,6 +67,10 @@ export class InvalidatingMethod implements Decoration {
     return this.#name.text;
   }
 
+  get member(): string {
+    return this.#name.member;
+  }
+
   async #call(self: unknown, args: readonly unknown[]): Promise<unknown> {
     this.#learn(self);
     const made = this.#makeTags(self, args);

@@ -33,9 +33,12 @@ let latest: WeakRef<Enrolled> | undefined;
  */
 export function enroll(method: Enrolled): void {
   const previous = latest?.deref();
-  latest = new WeakRef(method);
-  roll.add(latest);
+  const entry = new WeakRef(method);
+  // Not yet on the roll while the other is checked: what decorators will be added to it is not known.
+  latest = undefined;
   if (previous !== undefined) requireAgreement(previous);
+  latest = entry;
+  roll.add(entry);
 }
 
 /** Takes a method off the roll: its class could not be defined. */
@@ -71,6 +74,9 @@ export function requireAgreement(method: Enrolled): void {
     if (other.cacheName !== cacheName || other.keys?.identity !== keys.identity || isAgain(method, other)) continue;
     const what = difference(method, other);
     if (what === undefined) continue;
+    // Said here, so not again where the next class is defined.
+    const last = latest?.deref();
+    if (last === method || last === other) latest = undefined;
     throw new ConfigurationError(
       'INVALID_DECORATION',
       `\`${other.useCase}\` and \`${useCase}\` share entries (${keys.identity}), but not their ${what}`,

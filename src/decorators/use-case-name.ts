@@ -27,7 +27,16 @@ export class UseCaseName {
   }
 
   get text(): string {
-    return this.#chosen ?? this.#byClass();
+    return this.#chosen ?? this.member;
+  }
+
+  /** The method as its class has it, whatever it is called. */
+  get member(): string {
+    const { name, placement } = this.#decorated;
+    const method = typeof name === 'symbol' ? `[${name.description ?? ''}]` : name;
+    const owned =
+      this.#owner.is === 'known' && this.#owner.name !== undefined ? `${this.#owner.name}.${method}` : method;
+    return placement === 'static' ? `static ${owned}` : owned;
   }
 
   /** The name its user gave. */
@@ -65,14 +74,6 @@ export class UseCaseName {
     const name = classNameOf(owner);
     this.#owner = { is: 'known', name, doubt: doubt ?? doubtAbout(name) };
   }
-
-  #byClass(): string {
-    const { name, placement } = this.#decorated;
-    const method = typeof name === 'symbol' ? `[${name.description ?? ''}]` : name;
-    const owned =
-      this.#owner.is === 'known' && this.#owner.name !== undefined ? `${this.#owner.name}.${method}` : method;
-    return placement === 'static' ? `static ${owned}` : owned;
-  }
 }
 
 /** The name of the class itself: never that of one it extends, never a static member called `name`. */
@@ -81,8 +82,8 @@ function classNameOf(owner: object): string | undefined {
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
-/** What compilers call a class that has no name: `export default class`, and what is not even assigned. */
-const MADE_UP = /^(?:default|class)(?:_\d+)?$/;
+/** What run times, TypeScript and esbuild call a class that has no name: `export default class`, and what is not even assigned. */
+const MADE_UP = /^(?:default|class)(?:_\d+)?$|_default\d*$/;
 
 /** What minifiers call classes, as far as people would not. */
 const MINIFIED = /^(?:.|[a-z$_].)$/;
