@@ -1,7 +1,7 @@
 /** A call: what the engine is asked for, and the parts every algorithm shares. */
 import type { Clock } from '../kernel/clock.js';
 import type { Codec } from '../kernel/codec.js';
-import { entryId, keyName, storedTag, tagName } from '../kernel/names.js';
+import { EVERYTHING, entryId, keyName, namespaceName, storedTag, tagName } from '../kernel/names.js';
 import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import type { Background } from './background.js';
 import type { LoadContext } from './load-context.js';
@@ -47,6 +47,11 @@ export interface Engine {
 export function identify(engine: Engine, key: string): { readonly id: string; readonly keyName: string } {
   const id = entryId(engine.namespace, key);
   return { id, keyName: keyName(id) };
+}
+
+/** The log's names that every value under `key` depends on, whatever its tags. */
+export function namesAlways(engine: Engine, key: string): readonly string[] {
+  return [identify(engine, key).keyName, namespaceName(engine.namespace), EVERYTHING];
 }
 
 /** Tags as they are stored, and their names in the log. */

@@ -3,9 +3,8 @@
  * that missed, so that whatever happens to its names meanwhile is noticed by the store, in every process.
  */
 import { type KeepsakeError, LoadTimeoutError } from '../errors.js';
-import { namespaceName } from '../kernel/names.js';
 import type { LoadToken } from '../ports/store.js';
-import { type Call, type Engine, identify, tagNamesOf } from './call.js';
+import { type Call, type Engine, identify, namesAlways, tagNamesOf } from './call.js';
 import { Flight, type Landed } from './flight.js';
 import { RunningLoad, runLoading, type StaleValue } from './load-context.js';
 import { publishLoad } from './publish.js';
@@ -90,7 +89,7 @@ function namesKnown(engine: Engine, call: Call): readonly string[] {
   } catch {
     // Reported when the result is published, which it then is not.
   }
-  return [identify(engine, call.key).keyName, namespaceName(engine.namespace), ...tagNamesOf(engine, tags).names];
+  return [...namesAlways(engine, call.key), ...tagNamesOf(engine, tags).names];
 }
 
 /** A loader may throw before it returns a promise; to its callers that is a rejection like any other. */

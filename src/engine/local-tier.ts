@@ -8,7 +8,7 @@
 import type { Clock } from '../kernel/clock.js';
 import type { Remaining } from '../kernel/freshness.js';
 import { type Isolated, isolate, take } from '../kernel/isolation.js';
-import { namespaceName } from '../kernel/names.js';
+import { EVERYTHING, namespaceName } from '../kernel/names.js';
 import type { Isolation } from '../kernel/policy.js';
 import type { DropReason, LocalStorage, LocalStorageFactory } from '../ports/local-storage.js';
 import type { NameCell, NameLedger, Proof } from './name-ledger.js';
@@ -103,7 +103,10 @@ export class LocalTier {
   readonly #clock: Clock;
   readonly #ledger: NameLedger;
   readonly #storage: LocalStorage<LocalCopy>;
+  readonly #namespace: string;
+  /** Cells of what hides every copy at once. */
   readonly #namespaceCell: NameCell;
+  readonly #everythingCell: NameCell;
   readonly #localLease: number;
   readonly #ttl: number;
   readonly #isolation: Isolation;
@@ -118,7 +121,9 @@ export class LocalTier {
     this.#localLease = options.localLease;
     this.#ttl = options.ttl;
     this.#isolation = options.isolation;
-    this.#namespaceCell = options.ledger.hold(namespaceName(options.namespace));
+    this.#namespace = namespaceName(options.namespace);
+    this.#namespaceCell = options.ledger.hold(this.#namespace);
+    this.#everythingCell = options.ledger.hold(EVERYTHING);
     this.#storage = options.storage<LocalCopy>((copy, key, reason) =>
       this.#dropped(copy, key, reason, options.onEvict),
     );
@@ -150,11 +155,13 @@ export class LocalTier {
 
   /** Keeps a copy, unless an invalidation it could not see is known, or nothing of its life is left. */
   admit(candidate: Candidate): boolean {
-    const names = [candidate.keyName, this.#namespaceCell.name, ...candidate.tagNames];
+    const names = [candidate.keyName, this.#namespace, EVERYTHING, ...candidate.tagNames];
     if (this.#ledger.hides(names, candidate.since, candidate.proof)) return false;
     const life = Math.min(candidate.remaining.fresh, candidate.localTtl, this.#ttl);
     if (candidate.measuredAt + life <= this.#clock.monotonic()) return false;
-    const cells = candidate.tagNames.map((name) => this.#ledger.hold(name));
+    // What lives in this tier only is invalidated by this process only, by its key.
+    const own = candidate.home === 'local' ? candidate.tagNames : [candidate.keyName, ...candidate.tagNames];
+    const cells = own.map((name) => this.#ledger.hold(name));
     const copy = new LocalCopy(candidate, life, cells, this.#ledger.now);
     if (this.#storage.put(candidate.key, copy, candidate.bytes)) return true;
     for (const cell of cells) this.#ledger.release(cell);
@@ -237,7 +244,7 @@ export class LocalTier {
     const { cells, proof } = copy;
     if (
       this.#ledger.cellsHide(cells, copy.checked, proof) ||
-      this.#ledger.cellsHide([this.#namespaceCell], copy.checked, proof)
+      this.#ledger.cellsHide([this.#namespaceCell, this.#everythingCell], copy.checked, proof)
     ) {
       return false;
     }

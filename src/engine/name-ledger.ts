@@ -6,6 +6,7 @@
  * no copy holds matter only to operations already under way (whatever begins later is validated by the store, which has the whole
  * log); they are dropped as soon as nothing is under way, and at a bound before that.
  */
+import { nameHash } from '../kernel/name-hash.js';
 import { isVisible, type Snapshot, type Xid } from '../kernel/snapshot.js';
 
 /** How many transactions a cell remembers exactly; beyond it everything older counts as invalidated (harmless: a miss). */
@@ -19,9 +20,9 @@ interface Invalidation {
   readonly at: number;
 }
 
-/** One name's invalidations, as far as they are known here. */
+/** One name's invalidations, as far as they are known here. Names are known by their hash, which is how other processes tell of them. */
 export class NameCell {
-  readonly name: string;
+  readonly hash: number;
   holders = 0;
   /** The ledger's count at the latest invalidation; 0 = never. */
   latest = 0;
@@ -29,8 +30,8 @@ export class NameCell {
   forgotten = 0;
   recent: readonly Invalidation[] = [];
 
-  constructor(name: string) {
-    this.name = name;
+  constructor(hash: number) {
+    this.hash = hash;
   }
 }
 
@@ -41,10 +42,10 @@ export interface Proof {
 }
 
 export class NameLedger {
-  readonly #held = new Map<string, NameCell>();
+  readonly #held = new Map<number, NameCell>();
   /** Cells nobody holds, the younger half and the older. */
-  #loose = new Map<string, NameCell>();
-  #older = new Map<string, NameCell>();
+  #loose = new Map<number, NameCell>();
+  #older = new Map<number, NameCell>();
   #count = 0;
   #underWay = 0;
   /** Operations that began at or before this count cannot be judged any more and are refused. */
@@ -70,12 +71,13 @@ export class NameLedger {
 
   /** The cell of a name, kept until `release` is called as often. */
   hold(name: string): NameCell {
-    let cell = this.#held.get(name);
+    const hash = nameHash(name);
+    let cell = this.#held.get(hash);
     if (cell === undefined) {
-      cell = this.#looseCell(name) ?? new NameCell(name);
-      this.#loose.delete(name);
-      this.#older.delete(name);
-      this.#held.set(name, cell);
+      cell = this.#looseCell(hash) ?? new NameCell(hash);
+      this.#loose.delete(hash);
+      this.#older.delete(hash);
+      this.#held.set(hash, cell);
     }
     cell.holders += 1;
     return cell;
@@ -84,17 +86,22 @@ export class NameLedger {
   release(cell: NameCell): void {
     cell.holders -= 1;
     if (cell.holders > 0) return;
-    this.#held.delete(cell.name);
+    this.#held.delete(cell.hash);
     if (this.#underWay > 0 && cell.latest > 0) this.#keepLoose(cell);
   }
 
   /** Learns that transaction `xid` invalidated `names`. Undefined: by whom is unknown, so nothing already begun can have seen it. */
   learn(names: readonly string[], xid: Xid | undefined): void {
+    this.learnHashes(names.map(nameHash), xid);
+  }
+
+  /** The same, as other processes tell of it. */
+  learnHashes(hashes: readonly number[], xid: Xid | undefined): void {
     this.#count += 1;
-    for (const name of names) {
-      const held = this.#held.get(name);
+    for (const hash of hashes) {
+      const held = this.#held.get(hash);
       if (held === undefined && this.#underWay === 0) continue;
-      const cell = held ?? this.#looseCell(name) ?? new NameCell(name);
+      const cell = held ?? this.#looseCell(hash) ?? new NameCell(hash);
       note(cell, this.#count, xid);
       if (held === undefined) this.#keepLoose(cell);
     }
@@ -111,7 +118,7 @@ export class NameLedger {
     if (since <= this.#horizon) return true;
     if (since === this.#count) return false;
     return names.some((name) => {
-      const cell = this.#held.get(name) ?? this.#looseCell(name);
+      const cell = this.#cell(name);
       return cell !== undefined && cellHides(cell, since, proof);
     });
   }
@@ -121,7 +128,7 @@ export class NameLedger {
     if (since >= until) return false;
     if (since <= this.#horizon) return true;
     return names.some((name) => {
-      const cell = this.#held.get(name) ?? this.#looseCell(name);
+      const cell = this.#cell(name);
       if (cell === undefined || cell.latest <= since) return false;
       return cell.forgotten > since || cell.recent.some(({ at }) => at > since && at <= until);
     });
@@ -138,14 +145,19 @@ export class NameLedger {
     return this.#held.size + this.#loose.size + this.#older.size;
   }
 
-  #looseCell(name: string): NameCell | undefined {
-    return this.#loose.get(name) ?? this.#older.get(name);
+  #cell(name: string): NameCell | undefined {
+    const hash = nameHash(name);
+    return this.#held.get(hash) ?? this.#looseCell(hash);
+  }
+
+  #looseCell(hash: number): NameCell | undefined {
+    return this.#loose.get(hash) ?? this.#older.get(hash);
   }
 
   /** Keeps a cell without holders; when a generation is full, the one before it is forgotten, and with it whatever began before. */
   #keepLoose(cell: NameCell): void {
-    this.#older.delete(cell.name);
-    this.#loose.set(cell.name, cell);
+    this.#older.delete(cell.hash);
+    this.#loose.set(cell.hash, cell);
     if (this.#loose.size < GENERATION) return;
     for (const { latest } of this.#older.values()) this.#horizon = Math.max(this.#horizon, latest - 1);
     this.#older = this.#loose;

@@ -6,11 +6,10 @@ import { CodecError, KeyError } from '../errors.js';
 import type { Codec, Encoded } from '../kernel/codec.js';
 import type { Isolated } from '../kernel/isolation.js';
 import { lifetimesOf } from '../kernel/lifetimes.js';
-import { namespaceName } from '../kernel/names.js';
 import type { ResolvedPolicy } from '../kernel/policy.js';
 import { MAX_TAGS } from '../kernel/tags.js';
 import type { EntryWrite, Lifetimes, LoadToken, WriteReceipt } from '../ports/store.js';
-import { type Call, type Engine, identify, tagNamesOf } from './call.js';
+import { type Call, type Engine, identify, namesAlways, tagNamesOf } from './call.js';
 import type { Landed } from './flight.js';
 import type { LoadWishes } from './load-context.js';
 import type { Candidate } from './local-tier.js';
@@ -37,7 +36,7 @@ export interface Prepared {
 /** Stores and admits the result of a load, as far as its policy and the store allow. Never rejects: the load has succeeded. */
 export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Landed> {
   const { value, wishes } = finished;
-  const names = [identify(engine, call.key).keyName, namespaceName(engine.namespace)];
+  const names = namesAlways(engine, call.key);
   const asIs: Landed = { value: { value, handing: 'itself' }, names };
   if (value === undefined || wishes.skipped || (value === null && !call.policy.cacheNull)) {
     engine.reporter.notStored(call, 'skipped');
