@@ -243,6 +243,7 @@ export class LocalTier {
     if (copy.checked === now) return true;
     const { cells, proof } = copy;
     if (
+      (copy.home !== 'local' && this.#ledger.missedSince(copy.checked)) ||
       this.#ledger.cellsHide(cells, copy.checked, proof) ||
       this.#ledger.cellsHide([this.#namespaceCell, this.#everythingCell], copy.checked, proof)
     ) {

@@ -50,6 +50,8 @@ export class NameLedger {
   #underWay = 0;
   /** Operations that began at or before this count cannot be judged any more and are refused. */
   #horizon = -1;
+  /** Copies checked at or before this count may have missed something. */
+  #gap = -1;
 
   /** How many invalidations were learned so far: a moment in this process's order of events. */
   get now(): number {
@@ -107,10 +109,16 @@ export class NameLedger {
     }
   }
 
-  /** Refuses everything begun so far: what was missed is unknown. */
+  /** Hides everything held or begun so far: what was missed is unknown. */
   forgetEverything(): void {
     this.#horizon = this.#count;
+    this.#gap = this.#count;
     this.#count += 1;
+  }
+
+  /** Whether something may have been missed since moment `since`. */
+  missedSince(since: number): boolean {
+    return since <= this.#gap;
   }
 
   /** Whether one of `names` was invalidated after moment `since` and, if a proof is given, by a transaction it could not see. */
@@ -134,9 +142,8 @@ export class NameLedger {
     });
   }
 
-  /** The same for cells at hand: the check of a local hit. */
+  /** The same for cells that are held, which forget nothing: the check of a local hit. */
   cellsHide(cells: readonly NameCell[], since: number, proof: Proof | undefined): boolean {
-    if (since <= this.#horizon) return true;
     return cells.some((cell) => cellHides(cell, since, proof));
   }
 

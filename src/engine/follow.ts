@@ -1,0 +1,13 @@
+/** Following the bus: what other processes did becomes true of this process's local tier. Nothing here originates anything. */
+import type { Bus } from '../ports/bus.js';
+import type { LocalTier } from './local-tier.js';
+import type { NameLedger } from './name-ledger.js';
+
+/** Lets the ledger and the local tier follow `bus`. */
+export function follow(bus: Bus, ledger: NameLedger, local: LocalTier): void {
+  bus.listen({
+    onNames: (hashes, xid) => ledger.learnHashes(hashes, xid),
+    onProven: (at) => local.prove(at),
+    onGap: () => ledger.forgetEverything(),
+  });
+}
