@@ -5,7 +5,7 @@
  * session can see before the commit).
  */
 import { type Kysely, type Migration, sql } from 'kysely';
-import type { MigrationContext } from '../src/postgres/names.js';
+import type { MigrationContext } from './migration-context.js';
 
 export function entriesAndInvalidations(context: MigrationContext): Migration {
   return {

@@ -4,8 +4,8 @@ import { ConfigurationError, StoreError } from '../errors.js';
 import { Deadline } from './deadline.js';
 import { Executor, type RunOn, runOn } from './executor.js';
 import { checkServer, Identity } from './identity.js';
-import { MIGRATION_NAMES, migrate } from './migrate.js';
-import { type MigrationContext, quoted, type TableNames, type Tables, tableNames } from './names.js';
+import { MIGRATION_NAMES, type MigrationTarget, migrate } from './migrate.js';
+import { quoted, type TableNames, type Tables, tableNames } from './names.js';
 import type { ResolvedStoreOptions } from './options.js';
 import { checkRights, inspectSchema } from './schema.js';
 import { configurationErrorOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
@@ -75,7 +75,7 @@ export class Connections {
     });
     if (state === 'outdated') {
       if (!this.#options.migrate) throw this.#missingSchema();
-      await this.#withClient(MIGRATION_TIMEOUT, 'destroy', (client) => migrate(client, this.#migrationContext()));
+      await this.#withClient(MIGRATION_TIMEOUT, 'destroy', (client) => migrate(client, this.#migrationTarget()));
     }
     await this.#withClient(OPEN_TIMEOUT, 'keep', (client) => this.#introduce(runOn(client)));
   }
@@ -86,7 +86,7 @@ export class Connections {
     await run(this.#identity.raiseLoadDeadline, [this.#options.loadDeadline]);
   }
 
-  #migrationContext(): MigrationContext {
+  #migrationTarget(): MigrationTarget {
     return { names: this.#names, tables: this.#tables, durability: this.#options.durability };
   }
 

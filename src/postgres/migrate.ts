@@ -2,12 +2,18 @@
 import { type Kysely as Database, Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
 import type pg from 'pg';
 import { entriesAndInvalidations } from '../../migrations/0001_entries_and_invalidations.js';
-import type { MigrationContext } from './names.js';
+import type { MigrationContext } from '../../migrations/migration-context.js';
+import type { TableNames } from './names.js';
 
 /** Every migration, under the name it is remembered by; never renamed, never reordered. */
 const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migration>> = {
   '0001_entries_and_invalidations': entriesAndInvalidations,
 };
+
+/** What migrations are given, and the names of the Migrator's own tables. */
+export interface MigrationTarget extends MigrationContext {
+  readonly names: TableNames;
+}
 
 export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
 
@@ -15,14 +21,14 @@ export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
  * Applies what was not applied yet; everything in one transaction, one process at a time (an advisory lock of the session, so behind a
  * transaction pooler migrations need a direct connection).
  */
-export async function migrate(client: pg.PoolClient, context: MigrationContext): Promise<void> {
+export async function migrate(client: pg.PoolClient, context: MigrationTarget): Promise<void> {
   // Waiting for another process's migration may take longer than any statement; the caller destroys this connection.
   await client.query('set statement_timeout = 0');
   const { error } = await migratorOf(databaseOf(client), context).migrateToLatest();
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw error instanceof Error ? error : new Error('The migration failed', { cause: error });
 }
 
-function migratorOf(db: Database<unknown>, context: MigrationContext): Migrator {
+function migratorOf(db: Database<unknown>, context: MigrationTarget): Migrator {
   const { names } = context;
   return new Migrator({
     db,

@@ -73,10 +73,3 @@ export function quoted(names: TableNames): Tables {
     meta: sql.id(names.schema, names.meta),
   };
 }
-
-/** What a migration is given: the names, and what cannot be changed later. */
-export interface MigrationContext {
-  readonly names: TableNames;
-  readonly tables: Tables;
-  readonly durability: 'unlogged' | 'logged';
-}

@@ -1,11 +1,12 @@
 /** Connections: what is refused when opening, what a broken or slow server costs, and that it mends by itself. */
+import { type AddressInfo, createServer, connect as dial } from 'node:net';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigurationError, StoreError } from '../../src/errors.js';
 import { refuseUnfit } from '../../src/postgres/identity.js';
 import { createDatabase, useDatabase } from '../support/database.js';
 import { useProxy } from '../support/proxy.js';
-import { bodyOf, connect, failureOf, makeStore, openStore, table, write } from './fixture.js';
+import { bodyOf, connect, countingPool, failureOf, makeStore, openStore, table, write } from './fixture.js';
 
 const database = useDatabase();
 const QUICK = { read: 250, write: 400 };
@@ -100,6 +101,62 @@ describe('opening', () => {
       ).rowCount;
     await expect.poll(waiting, { timeout: 5000 }).toBe(0);
     await client.query('rollback');
+  });
+});
+
+describe('a pooler', () => {
+  /** Refuses startup packets that carry `options`, as PgBouncer does, and passes everything else on. */
+  async function usePickyPooler(): Promise<{ readonly url: string; readonly refused: () => number }> {
+    const target = new URL(database.url);
+    let refused = 0;
+    const pooler = createServer((client) => {
+      client.on('error', () => undefined);
+      client.once('data', (startup) => {
+        if (startup.includes('\0options\0')) {
+          refused += 1;
+          const fields = Buffer.from('SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0');
+          const head = Buffer.alloc(5, 'E');
+          head.writeInt32BE(fields.length + 4, 1);
+          client.end(Buffer.concat([head, fields]));
+          return;
+        }
+        const server = dial({ host: target.hostname, port: Number(target.port) });
+        server.on('error', () => client.destroy());
+        server.write(startup);
+        client.pipe(server).pipe(client);
+      });
+    });
+    await new Promise<void>((resolve) => pooler.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      pooler.close();
+    });
+    const url = new URL(database.url);
+    url.host = `127.0.0.1:${(pooler.address() as AddressInfo).port}`;
+    return { url: url.href, refused: () => refused };
+  }
+
+  it('that refuses our settings (08P01) is reconnected without them', async () => {
+    const pooler = await usePickyPooler();
+    const store = await openStore({ connection: pooler.url });
+    expect(pooler.refused()).toBe(1);
+    await store.set(write('pooled'));
+    expect(await bodyOf(store, 'pooled')).toBe('value');
+    expect(pooler.refused()).toBe(1);
+  });
+
+  it('that loses prepared statements: the store goes on without them', async () => {
+    const { pool, statements } = countingPool(database.url, 1);
+    const store = await openStore({ connection: { pool } });
+    await store.set(write('prepared'));
+    expect(await bodyOf(store, 'prepared')).toBe('value');
+    await pool.query('deallocate all'); // what the next transaction finds on another server connection
+    statements.length = 0;
+    expect(await bodyOf(store, 'prepared')).toBe('value');
+    expect(statements).toHaveLength(2);
+    await pool.query('deallocate all');
+    statements.length = 0;
+    await store.set(write('prepared', { body: 'again' }));
+    expect(statements).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,14 @@
+/** What a migration is given. Migrations are frozen, so they depend on nothing that goes on changing. */
+import type { RawBuilder } from 'kysely';
+
+/** The tables there are names for. */
+type Table = 'entries' | 'invalidations' | 'boot' | 'meta';
+
+export interface MigrationContext {
+  /** Unqualified names, for those of indexes and constraints. */
+  readonly names: Readonly<Record<Table, string>>;
+  /** Quoted, with their schema. */
+  readonly tables: Readonly<Record<Table, RawBuilder<unknown>>>;
+  /** Of the entries; cannot be changed later. */
+  readonly durability: 'unlogged' | 'logged';
+}
