@@ -28,7 +28,8 @@ export class OwnServer {
       directory: this.#directory,
       port,
       binDirectory: debian === undefined ? undefined : `/usr/lib/postgresql/${debian}/bin`,
-      settings: { synchronous_commit: 'off' },
+      // Processes are killed here, the machine is not: what was written is there, on no disk or on one.
+      settings: { fsync: 'off' },
     });
     this.#adminUrl = this.#server.connectionString;
   }
