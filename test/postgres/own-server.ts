@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { type EmbeddedServer, startEmbedded } from '../../src/embedded/server.js';
+import { eventually } from './cache-fixture.js';
 
 /** A login that owns the database and is no superuser, as applications have. */
 const APPLICATION = { role: 'application', password: 'it-is-a-secret' };
@@ -64,8 +65,7 @@ export class OwnServer {
 
   /** Asks the server as its superuser, on a connection of its own. */
   async ask<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: this.#adminUrl });
-    await client.connect();
+    const client = await this.#connect();
     try {
       return (await client.query<Row>(text, values)).rows;
     } finally {
@@ -88,15 +88,19 @@ export class OwnServer {
     await this.#server?.stop();
   }
 
-  /** Kills the process of one connection: the server ends all others, recovers by itself, and empties its unlogged tables. */
+  /**
+   * Kills the process of one connection: the server ends all others, recovers by itself, and empties its unlogged tables.
+   * Resolves when it accepts connections again.
+   */
   async crash(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#adminUrl });
-    client.on('error', () => undefined);
-    await client.connect();
-    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-    const ended = new Promise((resolve) => client.once('end', resolve));
+    const victim = await this.#connect();
+    const witness = await this.#connect();
+    const ended = new Promise((resolve) => witness.once('end', resolve));
+    const { rows } = await victim.query<{ pid: number }>('select pg_backend_pid() as pid');
     signal(rows[0]?.pid ?? Number.NaN, 'SIGKILL');
+    // From the moment another connection was ended, new ones are accepted only after the recovery.
     await ended;
+    await eventually(() => this.ask('select'));
   }
 
   /** Stops every process of the server where it is; connections stay open and nothing answers. */
@@ -109,6 +113,13 @@ export class OwnServer {
   resume(): void {
     for (const pid of this.#stopped) signal(pid, 'SIGCONT');
     this.#stopped = [];
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.#adminUrl });
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
   }
 
   /** The server's processes, the first of which started the others. */
