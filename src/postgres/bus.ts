@@ -84,7 +84,7 @@ export class PostgresBus implements Bus {
     client.on('notification', ({ payload = '' }) => this.#hear(payload));
     try {
       await this.#within(client.connect());
-      client.unref();
+      keepNoProcessAlive(client);
       await this.#within(client.query(`listen ${this.#options.channel}`));
       this.#snapshot = null;
       await this.#beat(client);
@@ -193,10 +193,19 @@ export class PostgresBus implements Bus {
   }
 }
 
-/** Ends a connection without waiting for the other side, which may be gone. */
+/** The driver's types leave out what its own pool uses. */
+function keepNoProcessAlive(client: pg.Client): void {
+  const unref: unknown = Reflect.get(client, 'unref');
+  if (typeof unref === 'function') Reflect.apply(unref, client, []);
+}
+
+/** Ends a connection without waiting for the other side, which may be gone: a half-open socket would never close by itself. */
 function destroy(client: pg.Client | undefined): void {
   if (client === undefined) return;
   client.removeAllListeners();
   client.on('error', () => undefined);
   client.end().catch(() => undefined);
+  const connection: unknown = Reflect.get(client, 'connection');
+  const stream: unknown = connection instanceof Object ? Reflect.get(connection, 'stream') : undefined;
+  if (stream instanceof Object && 'destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
 }
