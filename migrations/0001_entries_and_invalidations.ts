@@ -1,8 +1,8 @@
 /**
  * Entries, the invalidation log, the incarnation and what must survive a crash.
  *
- * Locks: only tables that did not exist before are touched, so nobody waits (ACCESS EXCLUSIVE on new tables, which no other
- * session can see before the commit).
+ * Locks: only tables that did not exist before are touched, so nobody waits (ACCESS EXCLUSIVE on new tables, which no
+ * other session can see before the commit).
  */
 import { type Kysely, type Migration, sql } from 'kysely';
 import type { MigrationContext } from './migration-context.js';
@@ -20,9 +20,9 @@ export function entriesAndInvalidations(context: MigrationContext): Migration {
 }
 
 /**
- * The first five columns are those of .NET's Microsoft.Extensions.Caching.Postgres; all others have defaults, so that its
- * programs can ignore them. No index on any timestamp: a touch changes nothing that is indexed, and finds room on its page
- * thanks to the fillfactor. Entries are written far more often than most tables, so vacuum comes earlier, by
+ * The first five columns are those of .NET's Microsoft.Extensions.Caching.Postgres; all others have defaults, so that
+ * its programs can ignore them. No index on any timestamp: a touch changes nothing that is indexed, and finds room on
+ * its page thanks to the fillfactor. Entries are written far more often than most tables, so vacuum comes earlier, by
  * dead rows rather than by share.
  */
 const createEntries = ({ tables, names, durability }: MigrationContext) => sql`
@@ -53,7 +53,10 @@ const createEntries = ({ tables, names, durability }: MigrationContext) => sql`
     autovacuum_analyze_scale_factor = 0.05
   )`;
 
-/** Logged whatever the entries are: it carries correctness. Append-only, under the writer's own id, so that writers never wait for each other. */
+/**
+ * Logged whatever the entries are: it carries correctness. Append-only, under the writer's own id, so that writers
+ * never wait for each other.
+ */
 const createInvalidations = ({ tables, names }: MigrationContext) => sql`
   create table ${tables.invalidations} (
     name text collate "C" not null,

@@ -1,9 +1,9 @@
 /**
  * The batcher: calls that come close together share a statement.
  *
- * There is no timer. A call waits for the end of the current turn of the event loop (`setImmediate`), then goes out with all others
- * that came meanwhile, if one of the few slots is free; else with all that come until one is. So an idle cache adds no latency,
- * and the busier it is the larger its batches grow by themselves.
+ * There is no timer. A call waits for the end of the current turn of the event loop (`setImmediate`), then goes out
+ * with all others that came meanwhile, if one of the few slots is free; else with all that come until one is. So an
+ * idle cache adds no latency, and the busier it is the larger its batches grow by themselves.
  *
  * Every call is answered by its deadline, counted from the call, also while its batch still waits for PostgreSQL.
  */

@@ -42,7 +42,9 @@ export class Connections {
     return this.#executor;
   }
 
-  /** Connects, checks and migrates. Rejects with ConfigurationError for what waiting cannot mend, else with StoreError. */
+  /**
+   * Connects, checks and migrates. Rejects with ConfigurationError for what waiting cannot mend, else with StoreError.
+   */
   async open(): Promise<void> {
     try {
       await this.#prepare();

@@ -16,8 +16,8 @@ export class Deadline {
   }
 
   /**
-   * The result of `work`, or a StoreError with this outcome when it comes too late. Decided only after one more turn of the event loop:
-   * after a pause of this very process, answers that arrived in time are still waiting to be read.
+   * The result of `work`, or a StoreError with this outcome when it comes too late. Decided only after one more turn of
+   * the event loop: after a pause of this very process, answers that arrived in time are still waiting to be read.
    */
   over<T>(work: Promise<T>, outcome: 'failed' | 'unknown'): Promise<T> {
     return new Promise<T>((resolve, reject) => {

@@ -1,4 +1,6 @@
-/** Entries as parameters of a statement: arrays, one a column, and all values in one piece; see queries/entry-input.ts. */
+/**
+ * Entries as parameters of a statement: arrays, one a column, and all values in one piece; see queries/entry-input.ts.
+ */
 import type { Encoded } from '../kernel/codec.js';
 import type { EntryWrite } from '../ports/store.js';
 import { numberArray, textArray } from './arrays.js';

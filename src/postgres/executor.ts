@@ -1,6 +1,7 @@
 /**
- * The executor: the one way statements reach PostgreSQL. It takes a connection of the pool, has it prepared when it is new, runs one
- * statement under a deadline and gives the connection back, or destroys it when it cannot be trusted any more.
+ * The executor: the one way statements reach PostgreSQL. It takes a connection of the pool, has it prepared when it is
+ * new, runs one statement under a deadline and gives the connection back, or destroys it when it cannot be trusted any
+ * more.
  */
 import type pg from 'pg';
 import { StoreError } from '../errors.js';
@@ -16,7 +17,10 @@ export interface ExecutorOptions {
   readonly pool: pg.Pool;
   readonly timeouts: Timeouts;
   readonly preparedStatements: boolean;
-  /** Runs once on every new connection before anything else does; its failure fails the statement that wanted the connection. */
+  /**
+   * Runs once on every new connection before anything else does; its failure fails the statement that wanted the
+   * connection.
+   */
   readonly onConnect: (run: RunOn) => Promise<void>;
 }
 
@@ -48,7 +52,10 @@ export class Executor {
     this.#checked = new WeakSet();
   }
 
-  /** Runs a statement. Rejects with StoreError by its deadline, which counts from now: waiting for a connection included. */
+  /**
+   * Runs a statement. Rejects with StoreError by its deadline, which counts from now: waiting for a connection
+   * included.
+   */
   async run(statement: Statement, values: readonly Parameter[]): Promise<readonly Row[]> {
     const deadline = new Deadline(this.#timeouts[statement.effect]);
     for (let tries = 1; ; tries += 1) {
@@ -96,7 +103,10 @@ export class Executor {
     }
   }
 
-  /** Has a new connection checked. When that takes longer than this caller waits, it goes on: else no caller would ever get further. */
+  /**
+   * Has a new connection checked. When that takes longer than this caller waits, it goes on: else no caller would ever
+   * get further.
+   */
   async #check(client: pg.PoolClient, deadline: Deadline, giveBack: GiveBack): Promise<void> {
     if (this.#checked.has(client)) return;
     const checked = this.#checked;

@@ -1,16 +1,16 @@
 /**
  * Identity: which server, database and tables a connection talks to, compared on every connect.
  *
- * The incarnation (oid and id of the boot table's one row) is part of every load's token. The boot table is unlogged: PostgreSQL empties it when
- * it recovers from a crash, when a backup is restored and when a standby is promoted, and these are the times after
- * which transaction ids are used again. Whoever finds it empty fills it with a new id.
+ * The incarnation (oid and id of the boot table's one row) is part of every load's token. The boot table is unlogged:
+ * PostgreSQL empties it when it recovers from a crash, when a backup is restored and when a standby is promoted, and
+ * these are the times after which transaction ids are used again. Whoever finds it empty fills it with a new id.
  *
- * The rest (system identifier, database, table) is also remembered in a logged table. When it differs, the rows were brought
- * here by a dump or a template: their transaction ids mean nothing here, so entries and log are emptied.
+ * The rest (system identifier, database, table) is also remembered in a logged table. When it differs, the rows were
+ * brought here by a dump or a template: their transaction ids mean nothing here, so entries and log are emptied.
  *
- * Why logged entries survive a crash: an entry's own transaction W is later than the snapshot S of its load (xmax(S) <= W), and
- * because W is in the WAL, all ids given out after the recovery are greater than W. So no id that S could see is used
- * again; only tokens whose fill was not yet committed are in danger, and those name the old incarnation.
+ * Why logged entries survive a crash: an entry's own transaction W is later than the snapshot S of its load (xmax(S) <=
+ * W), and because W is in the WAL, all ids given out after the recovery are greater than W. So no id that S could see
+ * is used again; only tokens whose fill was not yet committed are in danger, and those name the old incarnation.
  */
 import { type RawBuilder, sql } from 'kysely';
 import { ConfigurationError, StoreError } from '../errors.js';
@@ -114,7 +114,10 @@ export class Identity {
   }
 }
 
-/** Where the system identifier may not be asked for, the rest decides; a role that may ask must not undo what another did. */
+/**
+ * Where the system identifier may not be asked for, the rest decides; a role that may ask must not undo what another
+ * did.
+ */
 function isSame(remembered: string | null | undefined, here: string): boolean {
   if (remembered == null) return false;
   const [rememberedSystem, ...rememberedRest] = remembered.split(':');

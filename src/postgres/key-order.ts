@@ -1,6 +1,6 @@
 /**
- * Key order: one process's calls on one key are carried out in the order in which they were made, although reads, sets and
- * deletes travel in different batches. Only keys with a write under way are remembered.
+ * Key order: one process's calls on one key are carried out in the order in which they were made, although reads, sets
+ * and deletes travel in different batches. Only keys with a write under way are remembered.
  */
 import type { Batcher, Call } from './batcher.js';
 
@@ -22,8 +22,8 @@ export class KeyOrder {
 }
 
 /**
- * What becomes of a call whose key's last write is of the same kind and still unsent. `replace`: it takes that one's place and both get its
- * result. `share`: it gets that one's result. `queue`: it waits its turn.
+ * What becomes of a call whose key's last write is of the same kind and still unsent. `replace`: it takes that one's
+ * place and both get its result. `share`: it gets that one's result. `queue`: it waits its turn.
  */
 export type Merging = 'replace' | 'share' | 'queue';
 

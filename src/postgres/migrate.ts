@@ -1,4 +1,6 @@
-/** Migrations: brings the tables up to date with Kysely's Migrator, whose own tables live inside our schema and prefix. */
+/**
+ * Migrations: brings the tables up to date with Kysely's Migrator, whose own tables live inside our schema and prefix.
+ */
 import { type Kysely as Database, Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
 import type pg from 'pg';
 import { entriesAndInvalidations } from '../../migrations/0001_entries_and_invalidations.js';
@@ -18,8 +20,8 @@ export interface MigrationTarget extends MigrationContext {
 export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
 
 /**
- * Applies what was not applied yet; everything in one transaction, one process at a time (an advisory lock of the session, so behind a
- * transaction pooler migrations need a direct connection).
+ * Applies what was not applied yet; everything in one transaction, one process at a time (an advisory lock of the
+ * session, so behind a transaction pooler migrations need a direct connection).
  */
 export async function migrate(client: pg.PoolClient, context: MigrationTarget): Promise<void> {
   // Waiting for another process's migration may take longer than any statement; the caller destroys this connection.

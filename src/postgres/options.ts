@@ -6,8 +6,8 @@ import type { StoreOptions } from '../ports/store.js';
 
 export interface PostgresStoreOptions {
   /**
-   * Where PostgreSQL is: a URL, options of `pg.Pool`, or a pool of yours. Your pool is used as it is, is never closed by us, and gets no
-   * listeners; it should have an `error` listener of its own, as pg asks for.
+   * Where PostgreSQL is: a URL, options of `pg.Pool`, or a pool of yours. Your pool is used as it is, is never closed
+   * by us, and gets no listeners; it should have an `error` listener of its own, as pg asks for.
    */
   readonly connection: string | pg.PoolConfig | { readonly pool: pg.Pool };
   /** Connections of our own pool, 1 or more. Default 4. Without effect on a pool of yours. */
@@ -18,11 +18,16 @@ export interface PostgresStoreOptions {
   readonly table?: string | undefined;
   /** Stands before the name of every object. Default none. */
   readonly prefix?: string | undefined;
-  /** `unlogged` (default): entries are lost in a crash of PostgreSQL, and cost half to write. Decided when the table is created. */
+  /**
+   * `unlogged` (default): entries are lost in a crash of PostgreSQL, and cost half to write. Decided when the table is
+   * created.
+   */
   readonly durability?: 'unlogged' | 'logged' | undefined;
   /** Whether `open` creates and upgrades the tables. Default true. */
   readonly migrate?: boolean | undefined;
-  /** Default true. False behind a transaction pooler that knows no prepared statements (we notice those that say so). */
+  /**
+   * Default true. False behind a transaction pooler that knows no prepared statements (we notice those that say so).
+   */
   readonly preparedStatements?: boolean | undefined;
   /** Milliseconds until a call is answered whatever happens. Default 250 to read, 1000 to write. */
   readonly timeouts?: { readonly read?: number | undefined; readonly write?: number | undefined } | undefined;

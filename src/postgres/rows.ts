@@ -5,7 +5,10 @@ import type { Xid } from '../kernel/snapshot.js';
 import type { LoadToken, StoredEntry } from '../ports/store.js';
 import type { Row } from './statement.js';
 
-/** The first row: the token, and the transaction if the statement had one. An empty incarnation = the boot table is empty. */
+/**
+ * The first row: the token, and the transaction if the statement had one. An empty incarnation = the boot table is
+ * empty.
+ */
 export interface Header {
   readonly token: LoadToken;
   readonly xid: Xid;

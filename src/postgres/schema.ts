@@ -1,4 +1,7 @@
-/** The schema as it is: whether our tables are there, are ours, and may be used. Everything is read from the catalog and nothing changed. */
+/**
+ * The schema as it is: whether our tables are there, are ours, and may be used. Everything is read from the catalog
+ * and nothing changed.
+ */
 import { ConfigurationError } from '../errors.js';
 import { textArray } from './arrays.js';
 import type { RunOn } from './executor.js';
@@ -104,7 +107,10 @@ function isShared(columns: ReadonlyMap<string, string>): boolean {
   return columns.size === shared.length && shared.every((column) => columns.has(column));
 }
 
-/** Checks that the role may do what statements will do. Throws ConfigurationError (`MISSING_RIGHT`) that names what is missing. */
+/**
+ * Checks that the role may do what statements will do. Throws ConfigurationError (`MISSING_RIGHT`) that names what is
+ * missing.
+ */
 export async function checkRights(run: RunOn, names: TableNames): Promise<void> {
   const wanted = Object.entries(RIGHTS).flatMap(([table, rights]) =>
     rights.map((right) => ({ table: names[table as keyof typeof RIGHTS], right })),

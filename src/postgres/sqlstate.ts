@@ -1,6 +1,6 @@
 /**
- * SQLSTATEs and what they mean here: the one place where failures of PostgreSQL and of the connection to it are classified.
- * Source: PostgreSQL documentation, appendix "PostgreSQL Error Codes".
+ * SQLSTATEs and what they mean here: the one place where failures of PostgreSQL and of the connection to it are
+ * classified. Source: PostgreSQL documentation, appendix "PostgreSQL Error Codes".
  */
 import { ConfigurationError, KeepsakeError, type KeepsakeErrorCode, StoreError } from '../errors.js';
 
@@ -63,7 +63,10 @@ export function isPreparedStatementLost(error: unknown): boolean {
   return state === SqlState.invalidStatementName || state === SqlState.duplicatePreparedStatement;
 }
 
-/** Whether the connection is of no more use: it broke, or the server ended it. An error of a statement leaves it usable. */
+/**
+ * Whether the connection is of no more use: it broke, or the server ended it. An error of a statement leaves it
+ * usable.
+ */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (sqlState(error) === undefined) return true;
@@ -75,7 +78,10 @@ export function outcomeOf(error: unknown): 'failed' | 'unknown' {
   return isConnectionLost(error) ? 'unknown' : 'failed';
 }
 
-/** The ConfigurationError for what waiting cannot mend, undefined for everything else. Messages name SQLSTATEs, never values. */
+/**
+ * The ConfigurationError for what waiting cannot mend, undefined for everything else. Messages name SQLSTATEs, never
+ * values.
+ */
 export function configurationErrorOf(error: unknown, subject: string): ConfigurationError | undefined {
   if (error instanceof ConfigurationError) return error;
   const state = sqlState(error);

@@ -4,7 +4,8 @@ import { ConfigurationError } from '../errors.js';
 import type { Timeouts } from './options.js';
 
 /**
- * What our statements want of their session. None of it is needed to be correct, so a pooler that refuses it costs only speed:
+ * What our statements want of their session. None of it is needed to be correct, so a pooler that refuses it costs only
+ * speed:
  * - a serializable default would make concurrent writes of one entry fail and be repeated;
  * - a time zone or a just-in-time compiler can only cost;
  * - statements touch single rows through indexes: other plans are chosen only while tables are so small that they look
@@ -40,7 +41,10 @@ export interface PoolOptions {
   readonly settings: 'pinned' | 'plain';
 }
 
-/** The configuration of our pool: the user's, with our settings added to his `options`. An idle pool keeps no process alive. */
+/**
+ * The configuration of our pool: the user's, with our settings added to his `options`. An idle pool keeps no process
+ * alive.
+ */
 export function poolConfig(
   connection: string | pg.PoolConfig,
   { poolSize, timeouts, settings }: PoolOptions,
@@ -70,8 +74,8 @@ function flatten(config: pg.PoolConfig): pg.PoolConfig {
 }
 
 /**
- * Throws ConfigurationError (`INVALID_OPTION`) when the driver cannot make sense of the connection. Its own error is not kept, because it
- * carries the whole URL with the password.
+ * Throws ConfigurationError (`INVALID_OPTION`) when the driver cannot make sense of the connection. Its own error is
+ * not kept, because it carries the whole URL with the password.
  */
 export function assertConnectable(connection: string | pg.PoolConfig): void {
   try {

@@ -25,7 +25,8 @@ export type { PostgresStoreOptions } from './options.js';
  * Creates a store that keeps entries in PostgreSQL 13 or later. It connects when it is opened.
  *
  * @throws ConfigurationError (`INVALID_OPTION`) for options that can never work.
- * @example createPostgresStore({ connection: process.env.DATABASE_URL, scopeNames: [namespaceName('')], loadDeadline: 600_000 })
+ * @example createPostgresStore({ connection: process.env.DATABASE_URL, scopeNames: [namespaceName('')], loadDeadline:
+ * 600_000 })
  */
 export function createPostgresStore(options: StoreOptions & PostgresStoreOptions): Store {
   return new PostgresStore(options);

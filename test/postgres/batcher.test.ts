@@ -1,4 +1,7 @@
-/** The batcher and the order of calls on one key, without a server: what is sent together, when, and what happens to late or bad calls. */
+/**
+ * The batcher and the order of calls on one key, without a server: what is sent together, when, and what happens to
+ * late or bad calls.
+ */
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../src/errors.js';
 import { Batcher } from '../../src/postgres/batcher.js';

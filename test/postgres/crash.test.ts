@@ -1,4 +1,6 @@
-/** A real crash: one backend of a server of our own is killed, so the whole server recovers from its write-ahead log. */
+/**
+ * A real crash: one backend of a server of our own is killed, so the whole server recovers from its write-ahead log.
+ */
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { startEmbedded } from '../../src/embedded/server.js';

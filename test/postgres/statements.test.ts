@@ -1,4 +1,6 @@
-/** The statements: their text, the indexes their plans use, how many are sent, and what an open transaction costs them. */
+/**
+ * The statements: their text, the indexes their plans use, how many are sent, and what an open transaction costs them.
+ */
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { quoted, tableNames } from '../../src/postgres/names.js';

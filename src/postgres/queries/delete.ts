@@ -7,10 +7,11 @@ import { entrySubject } from './read.js';
 import { invalidatedAt } from './validity.js';
 
 /**
- * `$1` ids, each once; `$2` the scope's names. `body` is `existed` where an entry was there that could have been served.
+ * `$1` ids, each once; `$2` the scope's names. `body` is `existed` where an entry was there that could have been
+ * served.
  *
- * The log alone makes a deletion true; removing the row only frees its room. So a row that somebody has locked is left to
- * the sweeper, and a deletion waits for nobody.
+ * The log alone makes a deletion true; removing the row only frees its room. So a row that somebody has locked is left
+ * to the sweeper, and a deletion waits for nobody.
  */
 export function deleteStatement(tables: Tables): Statement {
   const invalidated = invalidatedAt(tables, entrySubject(sql`$2::text[]`));

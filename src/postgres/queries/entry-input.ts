@@ -3,8 +3,8 @@ import { type RawBuilder, sql } from 'kysely';
 import { milliseconds } from './moment.js';
 
 /**
- * The common table expression `input`. All values come as one binary parameter that is cut here: as an array of bytea they would
- * travel as hexadecimal text of twice the size. Needs `moment`. Instants are seconds since 1970.
+ * The common table expression `input`. All values come as one binary parameter that is cut here: as an array of bytea
+ * they would travel as hexadecimal text of twice the size. Needs `moment`. Instants are seconds since 1970.
  *
  * `columns` are further columns of `given`, after the twelve; `arrays` the parameters they come from.
  */
@@ -62,7 +62,10 @@ export const overwrite: RawBuilder<unknown> = sql`
     stale_until = excluded.stale_until, refresh_at = excluded.refresh_at, retry_at = excluded.retry_at,
     grace_ms = excluded.grace_ms, sliding_ms = excluded.sliding_ms, load_ms = excluded.load_ms`;
 
-/** Milliseconds to the end of freshness, to early refresh, to the end of stale and to the ceiling of sliding, from `input`. */
+/**
+ * Milliseconds to the end of freshness, to early refresh, to the end of stale and to the ceiling of sliding, from
+ * `input`.
+ */
 export const writtenTimes: RawBuilder<unknown> = sql`concat_ws(' ',
     ${milliseconds(sql`input.fresh - input.epoch`)},
     coalesce(${milliseconds(sql`input.refresh - input.epoch`)}, 'Infinity'),

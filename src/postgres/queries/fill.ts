@@ -7,15 +7,16 @@ import { headerRowOfWrite, moment } from './moment.js';
 import { isInvalidated } from './validity.js';
 
 /**
- * `$1` to `$13` as of entryInput, each id once; `$14` incarnations, `$15` snapshots and `$16` beginnings of the loads' tokens; `$17` the
- * scope's names. `body` is the reason of a refusal, or null.
+ * `$1` to `$13` as of entryInput, each id once; `$14` incarnations, `$15` snapshots and `$16` beginnings of the loads'
+ * tokens; `$17` the scope's names. `body` is the reason of a refusal, or null.
  *
- * An invalidation that commits after this statement began is not missed: the entry keeps its load's snapshot, so readers see it.
+ * An invalidation that commits after this statement began is not missed: the entry keeps its load's snapshot, so
+ * readers see it.
  *
- * A row that exists is replaced only if the load could see its writer. Else it is younger than the load, and stays, with one
- * exception: the result of another load that has ended meanwhile protects nothing. What was *set* does, even when it has
- * ended: the load may have read what the set replaced. The age is checked again after a wait for a row's lock; by that of the
- * batch's oldest load, because a conflict knows only the columns of the table.
+ * A row that exists is replaced only if the load could see its writer. Else it is younger than the load, and stays,
+ * with one exception: the result of another load that has ended meanwhile protects nothing. What was *set* does, even
+ * when it has ended: the load may have read what the set replaced. The age is checked again after a wait for a row's
+ * lock; by that of the batch's oldest load, because a conflict knows only the columns of the table.
  */
 export function fillStatement(tables: Tables): Statement {
   const subject = {

@@ -4,9 +4,9 @@ import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
 
 /**
- * `$1` names, each once; `$2` their kinds. Rows are only inserted, under this transaction's own id, so transactions that invalidate
- * the same names never wait for each other. Within one transaction the stronger kind of a name stays; of two
- * `expire` the first, because freshness ended there.
+ * `$1` names, each once; `$2` their kinds. Rows are only inserted, under this transaction's own id, so transactions
+ * that invalidate the same names never wait for each other. Within one transaction the stronger kind of a name stays;
+ * of two `expire` the first, because freshness ended there.
  */
 export function invalidateStatement(tables: Tables): Statement {
   return statement(

@@ -5,9 +5,9 @@ import type { Tables } from '../names.js';
 /**
  * The youngest invalidation this statement can see, or null: entries that can see it too need no closer look.
  *
- * Not `max(xid)`: the rows of a transaction that is still open stand at the end of the index, and every statement would step
- * over all of them. So the ranges between running transactions are asked one by one, youngest first; the first that has a
- * row ends the search. (And `max` knows no xid8 before PostgreSQL 15.)
+ * Not `max(xid)`: the rows of a transaction that is still open stand at the end of the index, and every statement would
+ * step over all of them. So the ranges between running transactions are asked one by one, youngest first; the first
+ * that has a row ends the search. (And `max` knows no xid8 before PostgreSQL 15.)
  */
 function newestVisible(tables: Tables): RawBuilder<unknown> {
   return sql`
@@ -32,9 +32,9 @@ function newestVisible(tables: Tables): RawBuilder<unknown> {
 }
 
 /**
- * The common table expression `moment`. `began` is the start of the statement's transaction, which is never later than its
- * snapshot: a load's age counted from it is never too short. Lifetimes go by `epoch`, the clock itself. Both are seconds
- * since 1970, so that no session's time zone can matter and infinity is a number.
+ * The common table expression `moment`. `began` is the start of the statement's transaction, which is never later than
+ * its snapshot: a load's age counted from it is never too short. Lifetimes go by `epoch`, the clock itself. Both are
+ * seconds since 1970, so that no session's time zone can matter and infinity is a number.
  */
 export function moment(tables: Tables): RawBuilder<unknown> {
   return sql`moment as materialized (
@@ -59,7 +59,9 @@ export const headerRowOfWrite: RawBuilder<unknown> = sql`
     concat_ws(' ', moment.began::text, moment.incarnation, pg_current_xact_id()::text) as meta
   from moment`;
 
-/** Seconds as whole milliseconds, rounded down but for the error of binary fractions: a lifetime of 100 ms is not 99. */
+/**
+ * Seconds as whole milliseconds, rounded down but for the error of binary fractions: a lifetime of 100 ms is not 99.
+ */
 export function milliseconds(seconds: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`floor((${seconds}) * 1000 + 0.01)`;
 }

@@ -4,7 +4,10 @@ import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
 import { moment } from './moment.js';
 
-/** `$1` ids, each once; `$2` milliseconds; `$3` incarnations and `$4` snapshots: an entry rewritten since is another one. */
+/**
+ * `$1` ids, each once; `$2` milliseconds; `$3` incarnations and `$4` snapshots: an entry rewritten since is another
+ * one.
+ */
 export function postponeStatement(tables: Tables): Statement {
   return statement(
     'postpone',

@@ -17,9 +17,10 @@ export const entrySubject = (scopeNames: RawBuilder<unknown>) => ({
 /**
  * `$1` ids, each once; `$2` the log's names of the cache's scope.
  *
- * `meta` packs what is small (a column costs more than its bytes): milliseconds to the end of freshness, to early refresh, to the
- * end of stale, to the next try, the sliding window, milliseconds to its ceiling, the age; then encoding and tags as JSON.
- * `body` is text as it is, and bytes in base64, because the driver reads every column as text.
+ * `meta` packs what is small (a column costs more than its bytes): milliseconds to the end of freshness, to early
+ * refresh, to the end of stale, to the next try, the sliding window, milliseconds to its ceiling, the age; then
+ * encoding and tags as JSON. `body` is text as it is, and bytes in base64, because the driver reads every column as
+ * text.
  */
 export function readStatement(tables: Tables): Statement {
   return statement(

@@ -5,7 +5,10 @@ import { type Statement, statement } from '../statement.js';
 import { entryInput, overwrite, writtenColumns, writtenTimes, writtenValues } from './entry-input.js';
 import { headerRowOfWrite, moment } from './moment.js';
 
-/** `$1` to `$13` as of entryInput, each id once. Rows are locked in the order of ids, as by every statement, so that none waits in a circle. */
+/**
+ * `$1` to `$13` as of entryInput, each id once. Rows are locked in the order of ids, as by every statement, so that
+ * none waits in a circle.
+ */
 export function setStatement(tables: Tables): Statement {
   return statement(
     'set',

@@ -7,11 +7,12 @@ import { entrySubject } from './read.js';
 import { invalidatedAt } from './validity.js';
 
 /**
- * `$1` ids, each once; `$2` the scope's names. One row for each entry that is fresh, extended or not (it does not slide, or is at its
- * ceiling): milliseconds to the end of freshness, to early refresh and to the end of stale.
+ * `$1` ids, each once; `$2` the scope's names. One row for each entry that is fresh, extended or not (it does not
+ * slide, or is at its ceiling): milliseconds to the end of freshness, to early refresh and to the end of stale.
  *
- * Only timestamps change and none is indexed, so the new version stays on its page and no index is written. Rows are locked
- * in the order of ids; a row that was rewritten while this waited is left as it is. Freshness is never shortened.
+ * Only timestamps change and none is indexed, so the new version stays on its page and no index is written. Rows are
+ * locked in the order of ids; a row that was rewritten while this waited is left as it is. Freshness is never
+ * shortened.
  */
 export function touchStatement(tables: Tables): Statement {
   const invalidated = invalidatedAt(tables, entrySubject(sql`$2::text[]`));

@@ -1,9 +1,10 @@
 /**
- * The validity rule in SQL: an entry is valid when every invalidation of its names is visible in the snapshot its load began under.
+ * The validity rule in SQL: an entry is valid when every invalidation of its names is visible in the snapshot its load
+ * began under.
  *
- * `xid` is not visible in snapshot S when `xid >= pg_snapshot_xmax(S)` or `xid` is one of `pg_snapshot_xip(S)`: a range and a
- * few points on the index (name, xid). A range from `pg_snapshot_xmin(S)` would be simpler and scan everything that was logged
- * since the oldest transaction then open.
+ * `xid` is not visible in snapshot S when `xid >= pg_snapshot_xmax(S)` or `xid` is one of `pg_snapshot_xip(S)`: a range
+ * and a few points on the index (name, xid). A range from `pg_snapshot_xmin(S)` would be simpler and scan everything
+ * that was logged since the oldest transaction then open.
  *
  * Three steps, cheapest first; the later ones run only where the earlier cannot decide:
  * 1. the youngest invalidation of all is older than everything that was running at S: valid;
@@ -21,7 +22,10 @@ export interface Subject {
   readonly snapshot: RawBuilder<unknown>;
   /** Names that hide every entry of the cache: a parameter. */
   readonly scopeNames: RawBuilder<unknown>;
-  /** The transaction that wrote the entry: what it invalidated itself counts as seen. Undefined for what is not written yet. */
+  /**
+   * The transaction that wrote the entry: what it invalidated itself counts as seen. Undefined for what is not written
+   * yet.
+   */
   readonly writer: RawBuilder<unknown> | undefined;
 }
 
@@ -37,7 +41,8 @@ function unseen(
               from ${tables.invalidations} as i
               where i.name = named.name and i.xid ${xid} and i.kind ${sql.raw(kinds)}${own}
               offset 0`;
-  // `offset 0` keeps the planner from looking a name up without its transaction, which reads all there ever was of a hot name.
+  // `offset 0` keeps the planner from looking a name up without its transaction, which reads all there ever was of a
+  // hot name.
   return sql`
           (
             select ('k|' || ${id}) collate "C" as name
@@ -72,8 +77,8 @@ function isProvenCheaply(tables: Tables, { snapshot }: Subject): RawBuilder<unkn
 }
 
 /**
- * When the entry was invalidated, in seconds since 1970: null = never, `-Infinity` = by a `delete`, else the first `expire`.
- * Needs `moment`. A `delete` ends the search, however many invalidations followed it.
+ * When the entry was invalidated, in seconds since 1970: null = never, `-Infinity` = by a `delete`, else the first
+ * `expire`. Needs `moment`. A `delete` ends the search, however many invalidations followed it.
  */
 export function invalidatedAt(tables: Tables, subject: Subject): RawBuilder<unknown> {
   return sql`case${isProvenCheaply(tables, subject)}
