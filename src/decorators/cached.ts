@@ -1,7 +1,7 @@
 /** `@Cached`: answer a method's calls from the cache. */
 import { cacheMethod } from './cache-method.js';
 import type { AsyncMethodDecorator } from './method-decorator.js';
-import type { KeyOrPolicy, MethodPolicy } from './options.js';
+import type { KeyOrPolicy, MethodKey, MethodPolicy } from './options.js';
 
 /**
  * Caches what an asynchronous method returns. A lifetime is required: `ttl`, `sliding` or `expiresAt`, here or in the cache's
@@ -15,10 +15,7 @@ import type { KeyOrPolicy, MethodPolicy } from './options.js';
  *   async product(id: number): Promise<Product> { … }
  * }
  */
-export function Cached(
-  key: NonNullable<MethodPolicy['key']>,
-  options?: Omit<MethodPolicy, 'key'>,
-): AsyncMethodDecorator;
+export function Cached(key: MethodKey, options?: Omit<MethodPolicy, 'key'>): AsyncMethodDecorator;
 export function Cached(options?: MethodPolicy): AsyncMethodDecorator;
 export function Cached(...given: [first?: KeyOrPolicy, second?: MethodPolicy]): AsyncMethodDecorator {
   return cacheMethod('@Cached', {}, given);

@@ -2,7 +2,7 @@
 import { EARLY_DEFAULTS } from '../kernel/defaults.js';
 import { cacheMethod } from './cache-method.js';
 import type { AsyncMethodDecorator } from './method-decorator.js';
-import type { KeyOrPolicy, MethodPolicy } from './options.js';
+import type { KeyOrPolicy, MethodKey, MethodPolicy } from './options.js';
 
 /**
  * `@Cached` whose entries are refreshed in the background once they are older than `earlyTtl` (default `'80%'` of `ttl`): whoever
@@ -16,7 +16,7 @@ import type { KeyOrPolicy, MethodPolicy } from './options.js';
  *   async report(day: string): Promise<Report> { … }
  * }
  */
-export function Early(key: NonNullable<MethodPolicy['key']>, options?: Omit<MethodPolicy, 'key'>): AsyncMethodDecorator;
+export function Early(key: MethodKey, options?: Omit<MethodPolicy, 'key'>): AsyncMethodDecorator;
 export function Early(options?: MethodPolicy): AsyncMethodDecorator;
 export function Early(...given: [first?: KeyOrPolicy, second?: MethodPolicy]): AsyncMethodDecorator {
   return cacheMethod('@Early', EARLY_DEFAULTS, given);

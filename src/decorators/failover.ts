@@ -2,7 +2,7 @@
 import { FAILOVER_DEFAULTS } from '../kernel/defaults.js';
 import { cacheMethod } from './cache-method.js';
 import type { AsyncMethodDecorator } from './method-decorator.js';
-import type { KeyOrPolicy, MethodPolicy } from './options.js';
+import type { KeyOrPolicy, MethodKey, MethodPolicy } from './options.js';
 
 /**
  * `@Cached` that keeps expired entries for `grace` (default 24 h) and serves them when the method throws one of `exceptions`. After a
@@ -16,10 +16,7 @@ import type { KeyOrPolicy, MethodPolicy } from './options.js';
  *   async weather(city: string): Promise<Forecast> { … }
  * }
  */
-export function Failover(
-  key: NonNullable<MethodPolicy['key']>,
-  options?: Omit<MethodPolicy, 'key'>,
-): AsyncMethodDecorator;
+export function Failover(key: MethodKey, options?: Omit<MethodPolicy, 'key'>): AsyncMethodDecorator;
 export function Failover(options?: MethodPolicy): AsyncMethodDecorator;
 export function Failover(...given: [first?: KeyOrPolicy, second?: MethodPolicy]): AsyncMethodDecorator {
   return cacheMethod('@Failover', FAILOVER_DEFAULTS, given);

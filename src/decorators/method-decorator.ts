@@ -13,7 +13,7 @@ export type AsyncMethod = (...args: any[]) => Promise<unknown>;
 
 /** A decorator for asynchronous methods; on accessors, fields and synchronous methods it is a compile error. */
 export interface AsyncMethodDecorator {
-  <Method extends AsyncMethod>(method: Method, context: ClassMethodDecoratorContext): Method;
+  <This, Method extends AsyncMethod>(method: Method, context: ClassMethodDecoratorContext<This, Method>): Method;
   <Method extends AsyncMethod>(
     target: object,
     name: string | symbol,

@@ -5,6 +5,9 @@ import type { Policy } from '../kernel/policy.js';
 import { checkText } from '../kernel/tags.js';
 import type { ArgumentAdapters } from '../keys/argument-selection.js';
 
+/** A key template such as `'product:{id}'`, or a function of a method's arguments (with `this`). */
+export type MethodKey = string | ((...args: never[]) => string);
+
 /** Options of `@Cached`, `@Early` and `@Failover`: those of a policy, where `tags` are templates with the placeholders of keys, and these. */
 export interface MethodPolicy extends Policy {
   /**
@@ -12,7 +15,7 @@ export interface MethodPolicy extends Policy {
    *
    * Default: the use case and all arguments. Methods with one template share their entries.
    */
-  readonly key?: string | ((...args: never[]) => string) | undefined;
+  readonly key?: MethodKey | undefined;
   /** Names of the method's parameters, first to last, for builds that rename them. Default: those in its source text. */
   readonly params?: readonly string[] | undefined;
   /** Parameters (by name or position) that do not belong to the key; without `key` only. Default: none. */
@@ -30,7 +33,7 @@ export const METHOD_OPTIONS = ['key', 'params', 'ignoreArgs', 'args', 'cache'] a
 >[];
 
 /** What decorators may be given first. */
-export type KeyOrPolicy = NonNullable<MethodPolicy['key']> | MethodPolicy | undefined;
+export type KeyOrPolicy = MethodKey | MethodPolicy | undefined;
 
 /**
  * What a decorator was given, as `(key, options)`, `(options)` or nothing, in one object. Its values are checked where they are used.

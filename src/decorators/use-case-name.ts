@@ -76,10 +76,13 @@ export class UseCaseName {
   }
 }
 
-/** The name of the class itself: never that of one it extends, never a static member called `name`. */
+/**
+ * The name of the class itself: never that of one it extends, never a static member called `name`. esbuild puts `_` before the name of
+ * a class that refers to itself; without it the name is the same whatever has compiled it.
+ */
 function classNameOf(owner: object): string | undefined {
   const name: unknown = Object.getOwnPropertyDescriptor(owner, 'name')?.value;
-  return typeof name === 'string' && name !== '' ? name : undefined;
+  return typeof name === 'string' && name !== '' ? name.replace(/^_(?=\p{Lu})/u, '') : undefined;
 }
 
 /** What run times, TypeScript and esbuild call a class that has no name: `export default class`, and what is not even assigned. */
