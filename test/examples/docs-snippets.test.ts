@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { useDatabase } from '../support/database.js';
+import { exportsOfKeepsake, type Module, mistakesIn } from './snippets/compiler.js';
+import { type Fence, fencesOf, idOf, moduleOf, PAGES, readPage, root, snippetsOf } from './snippets/fences.js';
+import { PROGRAMS, runProgram } from './snippets/programs.js';
+
+const exported = exportsOfKeepsake();
+const snippets = PAGES.flatMap(snippetsOf);
+const nameOf = ({ page, line }: Fence): string => `${page}:${line}`;
+
+describe('every TypeScript snippet of the documentation compiles', () => {
+  const modules: readonly Module[] = snippets.map((fence) => ({
+    name: nameOf(fence),
+    text: moduleOf(fence, exported),
+  }));
+  const wrong: Fence = { page: 'wrong', line: 1, language: 'ts', words: [], code: "{ ttl: '10m', tag: ['x'] }" };
+  const mistakes = mistakesIn([...modules, { name: nameOf(wrong), text: moduleOf(wrong, exported) }]);
+
+  it('finds snippets', () => {
+    expect(snippets.length).toBeGreaterThan(10);
+  });
+
+  it.each(modules)('$name', ({ name }) => {
+    expect(mistakes.get(name) ?? []).toEqual([]);
+  });
+
+  it('has no mistakes elsewhere', () => {
+    const known = new Set([...modules, { name: nameOf(wrong) }].map(({ name }) => name));
+    expect([...mistakes].filter(([name]) => !known.has(name))).toEqual([]);
+  });
+
+  it('would notice a mistake', () => {
+    expect(mistakes.get(nameOf(wrong))).toEqual([expect.stringContaining("'tag' does not exist")]);
+  });
+});
+
+describe('snippets that are whole programs run', () => {
+  const database = useDatabase();
+  const runnable = snippets.filter((fence) => idOf(fence) !== undefined);
+
+  it('has a program for each, and each of the programs', () => {
+    expect(new Set(runnable.map(idOf))).toEqual(new Set(Object.keys(PROGRAMS)));
+    expect(runnable.length).toBe(Object.keys(PROGRAMS).length);
+  });
+
+  it.each(runnable.map((fence) => ({ name: nameOf(fence), fence })))('$name', async ({ fence }) => {
+    const program = PROGRAMS[idOf(fence) ?? ''];
+    if (program === undefined) throw new Error('There is no program of this name');
+    const run = await runProgram(moduleOf(fence, exported), program, database.url);
+    expect(run).toEqual({ status: 0, output: program.output, errors: '' });
+  });
+});
+
+describe('links between pages lead somewhere', () => {
+  const links = PAGES.flatMap((page) =>
+    [...withoutFences(page).matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = '']) =>
+      /^(?:https?:|mailto:)/.test(target) ? [] : [{ page, target }],
+    ),
+  );
+
+  it('finds links', () => {
+    expect(links.length).toBeGreaterThan(20);
+  });
+
+  it.each(links)('$page: $target', ({ page, target }) => {
+    const [path = '', anchor] = target.split('#');
+    const file = path === '' ? page : join(dirname(page), path);
+    expect(existsSync(join(root, file))).toBe(true);
+    if (anchor !== undefined) expect(anchorsOf(file)).toContain(anchor);
+  });
+
+  it('the index lists every page', () => {
+    const listed = links.filter(({ page }) => page === 'docs/README.md').map(({ target }) => `docs/${target}`);
+    const pages = PAGES.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+    expect(pages.filter((page) => !listed.includes(page))).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  it('has at most 250 lines', () => {
+    expect(readPage('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(250);
+  });
+});
+
+function withoutFences(page: string): string {
+  return fencesOf(page).reduce((text, { code }) => (code === '' ? text : text.replace(code, '')), readPage(page));
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): readonly string[] {
+  return [...withoutFences(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}

@@ -1,0 +1,31 @@
+/** What snippets of the documentation take for granted: the application around them. */
+declare global {
+  interface Product {
+    readonly id: number;
+    readonly name: string;
+  }
+  interface Filter {
+    readonly color?: string;
+    readonly max?: number;
+  }
+  interface Order {
+    readonly id: number;
+  }
+  interface Invoice {
+    readonly total: number;
+  }
+  interface Report {
+    readonly day: string;
+  }
+  interface Forecast {
+    readonly temperature: number;
+  }
+  interface Rates {
+    readonly source: string;
+    readonly validFor: number;
+  }
+  class FetchError extends Error {}
+  function fetchRates(options?: { readonly signal: AbortSignal }): Promise<Rates>;
+}
+
+export {};
