@@ -10,6 +10,8 @@ const MAX_UNDER_WAY = 1_000;
 
 export class Background {
   readonly #running = new Map<string, Promise<void>>();
+  /** Loads that somebody started and nobody waits for any more. */
+  readonly #adopted = new Set<Promise<void>>();
   /** The context in which the cache was made: background work belongs to it, not to a call. */
   readonly #outside = AsyncLocalStorage.snapshot();
   readonly #onError: (name: string, error: unknown) => void;
@@ -32,9 +34,18 @@ export class Background {
     return true;
   }
 
+  /** Takes work that is under way already, after `close` too; whoever began it hears of its failure. */
+  adopt(work: Promise<unknown>): void {
+    const forget = (): void => {
+      this.#adopted.delete(adopted);
+    };
+    const adopted = work.then(forget, forget);
+    this.#adopted.add(adopted);
+  }
+
   /** Resolves when nothing is under way, work started meanwhile included. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running.values());
+    while (this.size > 0) await Promise.all([...this.#running.values(), ...this.#adopted]);
   }
 
   /** Accepts no more work. */
@@ -43,6 +54,6 @@ export class Background {
   }
 
   get size(): number {
-    return this.#running.size;
+    return this.#running.size + this.#adopted.size;
   }
 }

@@ -219,6 +219,14 @@ export class LocalTier {
     this.#reachedAt = this.#clock.monotonic();
   }
 
+  /**
+   * Whether what began at `began` and was not invalidated as far as is known here may stand for the present at `at`: the lease, for
+   * what is not a copy.
+   */
+  vouches(began: number, at: number): boolean {
+    return at < Math.max(this.#provenAt, began) + this.#localLease;
+  }
+
   /** Everything held and not known otherwise was valid at this instant (monotonic). */
   prove(at: number): void {
     this.#provenAt = Math.max(this.#provenAt, at);

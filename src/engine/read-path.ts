@@ -14,6 +14,7 @@ import { copyOf, type Found, findShared, touchLater } from './find.js';
 import { type Flight, type KeyState, SingleFlight } from './flight.js';
 import { startLoad } from './load.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
+import type { LocalHit } from './local-tier.js';
 import { waitFor } from './waiting.js';
 
 /** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */
@@ -32,6 +33,12 @@ const AGAIN = Symbol('again');
 /** A value that may be served if loading fails. */
 interface AtHand extends StaleValue {
   readonly tier: Tier;
+}
+
+/** How long a caller may go on waiting, and what ends it: its own soft or hard timeout, or the time it waits for others. */
+interface Patience {
+  readonly ms: number;
+  readonly limit: 'soft' | 'hard' | 'lease';
 }
 
 /** What was found before loading. */
@@ -61,14 +68,17 @@ export class ReadPath {
     const started = reporter.start();
     if (call.tiers !== 'shared') {
       const hit = local.find(call.key);
-      if (hit !== undefined && hit.state !== 'stale') {
-        if (hit.touchDue) touchLater(this.#engine, call);
-        if (hit.state === 'early' && hit.retryIn <= 0) this.#refresh(call);
-        reporter.hit(call, 'local', hit.state, started);
-        return Promise.resolve(hit.value);
-      }
+      if (hit !== undefined && hit.state !== 'stale')
+        return Promise.resolve(this.#hitLocally(call, hit, hit.state, started));
     }
     return this.#read(call, started);
+  }
+
+  #hitLocally(call: Call, hit: LocalHit, state: 'fresh' | 'early', started: number): unknown {
+    if (hit.touchDue) touchLater(this.#engine, call);
+    if (state === 'early' && hit.retryIn <= 0) this.#refresh(call);
+    this.#engine.reporter.hit(call, 'local', state, started);
+    return hit.value;
   }
 
   /** Code that loads a key and asks for that key means the method itself. */
@@ -78,7 +88,7 @@ export class ReadPath {
   }
 
   async #read(call: Call, started: number): Promise<unknown> {
-    const { ledger, clock } = this.#engine;
+    const { ledger, clock, reporter } = this.#engine;
     const state = this.#flights.enter(call.key);
     const arrival: Arrival = { at: clock.monotonic(), started, since: ledger.begin(), endings: state.endings };
     try {
@@ -86,6 +96,10 @@ export class ReadPath {
         const answer = await this.#attempt(call, state, arrival);
         if (answer !== AGAIN) return answer;
       }
+    } catch (error) {
+      // Whatever a call is rejected with, cancelled ones included: it was answered by no tier.
+      reporter.miss(call, started);
+      throw error;
     } finally {
       this.#flights.leave(state);
       ledger.end();
@@ -97,10 +111,12 @@ export class ReadPath {
     const found = await findShared(this.#engine, { subject: call, policy: call.policy });
     if (found.entry !== undefined && (found.state === 'fresh' || found.state === 'early')) {
       if (found.state === 'early' && found.entry.stored.retryIn <= 0) this.#refresh(call);
+      const value = copyOf(found.entry);
       reporter.hit(call, 'shared', found.state, arrival.started);
-      return copyOf(found.entry);
+      return value;
     }
     const copy = call.policy.tiers === 'local' ? local.find(call.key) : undefined;
+    if (copy !== undefined && copy.state !== 'stale') return this.#hitLocally(call, copy, copy.state, arrival.started);
     const atHand = copy === undefined ? staleIn(found) : { value: copy.value, age: copy.age, tier: 'local' as const };
     const retryIn = copy?.retryIn ?? found.entry?.stored.retryIn ?? 0;
     if (atHand !== undefined && retryIn > 0) return this.#serve(call, atHand, arrival);
@@ -108,15 +124,19 @@ export class ReadPath {
   }
 
   async #joinOrLoad(call: Call, state: KeyState, arrival: Arrival, missed: Missed): Promise<unknown> {
+    if (call.signal?.aborted === true) throw reasonOf(call);
     const other = this.#flights.candidate(state, arrival.endings);
     if (other === undefined) return await this.#loadOwn(call, state, arrival, missed);
-    if (other.joinable && !this.#isHidden(other, arrival))
+    if (other.joinable && !this.#isHidden(other, call, arrival))
       return await this.#wait(call, state, arrival, missed, other, 'joined');
     if (other.state === 'running') {
-      const waited = await waitFor(settled(other.landing), this.#engine.clock, call.policy.leaseTimeout, call.signal);
+      const patience = this.#patience(call, arrival, missed.atHand, call.policy.leaseTimeout);
+      const waited = await waitFor(settled(other.landing), this.#engine.clock, patience.ms, call.signal);
       if (waited.ended === 'cancelled') throw reasonOf(call);
-      if (waited.ended === 'timeout' && state.latest?.flight === other)
-        return await this.#loadOwn(call, state, arrival, missed);
+      if (waited.ended === 'timeout') {
+        if (patience.limit !== 'lease') return this.#giveUp(call, missed.atHand, arrival, patience.limit);
+        if (state.latest?.flight === other) return await this.#loadOwn(call, state, arrival, missed);
+      }
     }
     arrival.endings = state.endings;
     return AGAIN;
@@ -140,52 +160,67 @@ export class ReadPath {
     whose: 'own' | 'joined',
   ): Promise<unknown> {
     const { clock, reporter } = this.#engine;
-    const { policy } = call;
     const { atHand } = missed;
-    const elapsed = clock.monotonic() - arrival.at;
-    const soft = atHand === undefined ? Infinity : Math.max(0, policy.softTimeout - elapsed);
-    const hard = Math.max(0, policy.hardTimeout - elapsed);
-    const lease = whose === 'own' ? Infinity : policy.leaseTimeout;
+    const patience = this.#patience(call, arrival, atHand, whose === 'own' ? Infinity : call.policy.leaseTimeout);
     flight.join();
-    const waited = await waitFor(flight.landing, clock, Math.min(soft, hard, lease), call.signal);
-    const outOfTime = waited.ended === 'timeout';
-    if (outOfTime && soft <= Math.min(hard, lease)) flight.toBackground();
+    const waited = await waitFor(flight.landing, clock, patience.ms, call.signal);
+    if (waited.ended === 'timeout' && patience.limit === 'soft') this.#toBackground(flight);
     flight.leave();
     if (waited.ended === 'value') {
-      if (this.#isHidden(flight, arrival)) {
+      if (this.#isHidden(flight, call, arrival)) {
         arrival.endings = state.endings;
         return AGAIN;
       }
+      const value = take(waited.value.value);
       reporter.miss(call, arrival.started);
-      return take(waited.value.value);
+      return value;
     }
     if (waited.ended === 'cancelled') throw reasonOf(call);
     if (waited.ended === 'error') return this.#serveOrThrow(call, atHand, arrival, waited.error);
-    if (hard <= Math.min(soft, lease)) {
-      reporter.timeout(call, 'hard');
-      const error = new LoadTimeoutError(
-        'LOAD_TIMEOUT',
-        `\`${call.key}\` was not loaded within ${policy.hardTimeout} ms (hardTimeout)`,
-      );
-      return this.#serveOrThrow(call, atHand, arrival, error);
-    }
-    if (soft <= lease) reporter.timeout(call, 'soft');
+    if (patience.limit !== 'lease') return this.#giveUp(call, atHand, arrival, patience.limit);
     if (atHand !== undefined) return this.#serve(call, atHand, arrival);
     // The lease is over: whoever notices first loads by itself, the others join that load.
     if (state.latest?.flight === flight) return await this.#loadOwn(call, state, arrival, missed);
     return AGAIN;
   }
 
-  /** Whether a flight began before an invalidation that this caller knew when it called. */
-  #isHidden(flight: Flight, arrival: Arrival): boolean {
-    return this.#engine.ledger.invalidatedBetween(flight.names, flight.since, arrival.since);
+  /** How much longer a caller waits, and which limit it then has reached. */
+  #patience(call: Call, arrival: Arrival, atHand: AtHand | undefined, lease: number): Patience {
+    const elapsed = this.#engine.clock.monotonic() - arrival.at;
+    const soft = atHand === undefined ? Infinity : Math.max(0, call.policy.softTimeout - elapsed);
+    const hard = Math.max(0, call.policy.hardTimeout - elapsed);
+    if (soft <= Math.min(hard, lease)) return { ms: soft, limit: 'soft' };
+    return hard <= lease ? { ms: hard, limit: 'hard' } : { ms: lease, limit: 'lease' };
+  }
+
+  /** A caller's own time is over: it takes what is at hand, or fails. */
+  #giveUp(call: Call, atHand: AtHand | undefined, arrival: Arrival, limit: 'soft' | 'hard'): unknown {
+    this.#engine.reporter.timeout(call, limit);
+    if (limit === 'soft' && atHand !== undefined) return this.#serve(call, atHand, arrival);
+    const bound = `within ${call.policy.hardTimeout} ms (hardTimeout)`;
+    const error = new LoadTimeoutError('LOAD_TIMEOUT', `\`${call.key}\` was not loaded ${bound}`);
+    return this.#serveOrThrow(call, atHand, arrival, error);
+  }
+
+  /** Somebody was answered without it: the flight runs to its end whoever leaves, and `idle` and `close` wait for it. */
+  #toBackground(flight: Flight): void {
+    if (flight.background) return;
+    flight.toBackground();
+    this.#engine.background.adopt(flight.landing);
+  }
+
+  /**
+   * Whether a flight is too old for a caller: it began before an invalidation that was known when the caller called, or so long
+   * before the call that one in another process may have gone unheard.
+   */
+  #isHidden(flight: Flight, call: Call, arrival: Arrival): boolean {
+    const { ledger, local } = this.#engine;
+    if (ledger.invalidatedBetween(flight.names, flight.since, arrival.since)) return true;
+    return call.policy.tiers !== 'local' && !local.vouches(flight.began, arrival.at);
   }
 
   #serveOrThrow(call: Call, atHand: AtHand | undefined, arrival: Arrival, error: unknown): unknown {
-    if (atHand === undefined || !call.policy.accepts(error)) {
-      this.#engine.reporter.miss(call, arrival.started);
-      throw error;
-    }
+    if (atHand === undefined || !call.policy.accepts(error)) throw error;
     return this.#serve(call, atHand, arrival);
   }
 
