@@ -64,6 +64,15 @@ export interface CacheOptions {
   readonly local?: false | LocalOptions | undefined;
   /** Longest time a local copy is served after it was last known to be valid. Default 5 s. */
   readonly localLease?: Duration | undefined;
+  /**
+   * Whether this process hears what others invalidate and set, over one more connection. `'off'`: it does not, and its local copies live
+   * for `localLease`; it still tells others. Default `'deferred'`.
+   */
+  readonly notify?: 'deferred' | 'off' | undefined;
+  /** The channel processes tell each other on. Default: one of the table. */
+  readonly channel?: string | undefined;
+  /** URL for the listening connection, where `connection` goes through a transaction pooler. */
+  readonly listenConnection?: string | undefined;
   /** The lowest layer of every policy. */
   readonly defaults?: Policy | undefined;
   /** Default superjson. */
@@ -102,6 +111,9 @@ const KNOWN = [
   'preparedStatements',
   'local',
   'localLease',
+  'notify',
+  'channel',
+  'listenConnection',
   'defaults',
   'codec',
   'keyTransform',
@@ -123,6 +135,7 @@ export interface ResolvedCacheOptions {
     | { readonly max: number; readonly maxBytes: number; readonly ttl: number; readonly isolation: Isolation }
     | undefined;
   readonly localLease: number;
+  readonly notify: 'deferred' | 'off';
   readonly defaults: Policy;
   readonly timeouts: { readonly read: number; readonly write: number };
   readonly loadDeadline: number;
@@ -153,6 +166,7 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
     namespace: checkNamespace(options.namespace ?? ''),
     local: options.local === false ? undefined : resolveLocal(options.local ?? {}),
     localLease: duration(options.localLease, 'localLease', CACHE_DEFAULTS.localLease, 'allowed'),
+    notify: oneOf(options.notify, 'notify', ['deferred', 'off']) ?? CACHE_DEFAULTS.notify,
     defaults,
     timeouts: {
       read: duration(read, 'timeouts.read', CACHE_DEFAULTS.timeouts.read),

@@ -7,6 +7,7 @@ import { Background } from './engine/background.js';
 import { CacheInstance } from './engine/cache.js';
 import type { Engine } from './engine/call.js';
 import { register } from './engine/directory.js';
+import { follow } from './engine/follow.js';
 import { LocalTier } from './engine/local-tier.js';
 import { NameLedger } from './engine/name-ledger.js';
 import { type Opening, openStore } from './engine/opening.js';
@@ -19,13 +20,8 @@ import { lruStorage } from './local/lru-storage.js';
 import { noStorage } from './local/no-storage.js';
 import { createNullStore } from './memory/null-store.js';
 import type { Logger } from './ports/observer.js';
-import type { Store, StoreOptions } from './ports/store.js';
-
-/** A store, and what else must be released with it. */
-interface OpenableStore {
-  readonly store: Store;
-  readonly release: () => Promise<void>;
-}
+import type { Store } from './ports/store.js';
+import { makeSharedTier } from './shared-tier.js';
 
 /**
  * Makes a cache and opens it. `Cache.named(name)` finds it from then on, and decorated methods that name it use it.
@@ -52,7 +48,14 @@ export function createInertCache(name: string): CacheInstance {
   });
   const engine = makeEngine({}, resolved, { store: createNullStore(), health: 'well' }, reporter, systemClock);
   const release = async (): Promise<void> => undefined;
-  return new CacheInstance({ engine, defaults: { ttl: Infinity }, checkKey, keyTransform: (key) => key, release });
+  return new CacheInstance({
+    engine,
+    defaults: { ttl: Infinity },
+    checkKey,
+    keyTransform: (key) => key,
+    stream: () => undefined,
+    release,
+  });
 }
 
 async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Promise<CacheInstance> {
@@ -66,31 +69,34 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     now: () => clock.monotonic(),
   });
   const scopeNames = [namespaceName(resolved.namespace), EVERYTHING];
-  const { store, release } = await makeStore(
+  const tier = await makeSharedTier(
     options,
     resolved,
     { scopeNames, loadDeadline: resolved.loadDeadline },
-    reporter,
-    clock,
+    { reporter, clock },
   );
-  const engine = makeEngine(options, resolved, { store, health: 'opening' }, reporter, clock);
+  const engine = makeEngine(options, resolved, { store: tier.store, health: 'opening' }, reporter, clock);
   let opening: Opening;
   try {
     opening = await openStore(engine, resolved.startup);
   } catch (error) {
-    await Promise.allSettled([store.close()]);
-    await release();
+    await Promise.allSettled([tier.store.close()]);
+    await tier.release();
     throw error;
   }
+  const bus = resolved.local === undefined || resolved.notify === 'off' ? undefined : tier.makeBus?.();
+  if (bus !== undefined) follow(bus, engine.ledger, engine.local);
   return new CacheInstance({
     engine,
     defaults: resolved.defaults,
     checkKey,
     keyTransform: options.keyTransform ?? ((key) => key),
+    stream: () => bus?.health,
     release: async () => {
       await opening.stop();
+      await bus?.close();
       await engine.store.close();
-      await release();
+      await tier.release();
     },
   });
 }
@@ -136,56 +142,6 @@ function makeCodec(codec: NonNullable<CacheOptions['codec']>, reporter: Reporter
   return createSuperjsonCodec({
     onClass: (name) => reporter.warn(`class ${name}`, `instances of \`${name}\` are cached and returned as plain data`),
   });
-}
-
-async function makeStore(
-  options: CacheOptions,
-  resolved: ResolvedCacheOptions,
-  storeOptions: StoreOptions,
-  reporter: Reporter,
-  clock: Clock,
-): Promise<OpenableStore> {
-  const nothing = async (): Promise<void> => undefined;
-  if (options.store !== undefined) return { store: options.store, release: nothing };
-  const connection =
-    options.pool === undefined ? (options.connection ?? process.env['DATABASE_URL']) : { pool: options.pool };
-  if (connection === undefined) {
-    reporter.warn(
-      'memory',
-      'neither `connection` nor DATABASE_URL is set: entries are kept in this process only (`connection: "memory"`)',
-    );
-  }
-  if (connection === undefined || connection === 'memory') {
-    const { createMemoryStore } = await import('./memory/memory-store.js');
-    return { store: createMemoryStore({ ...storeOptions, clock }), release: nothing };
-  }
-  if (connection === 'null') {
-    return { store: createNullStore(), release: nothing };
-  }
-  const server = connection === 'embedded' ? await startServer(options) : undefined;
-  const { createPostgresStore } = await import('./postgres/store.js');
-  const { poolSize, schema, table, prefix, durability, migrate, preparedStatements } = options;
-  const own = { poolSize, schema, table, prefix, durability, migrate, preparedStatements, timeouts: resolved.timeouts };
-  const onError = (error: unknown): void => reporter.error({ key: undefined }, 'connect', error);
-  try {
-    const store = createPostgresStore({
-      ...storeOptions,
-      ...own,
-      connection: server?.connectionString ?? connection,
-      onError,
-    });
-    return { store, release: server === undefined ? nothing : () => server.stop() };
-  } catch (error) {
-    await server?.stop();
-    throw error;
-  }
-}
-
-async function startServer(
-  options: CacheOptions,
-): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
-  const { startEmbedded } = await import('./embedded/server.js');
-  return await startEmbedded(options.embedded ?? {});
 }
 
 const processWarnings: Logger = {

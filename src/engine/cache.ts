@@ -4,6 +4,7 @@ import { freshness } from '../kernel/freshness.js';
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { overlayPolicies, resolvePolicy } from '../kernel/resolve-policy.js';
 import { checkTags } from '../kernel/tags.js';
+import type { BusHealth } from '../ports/bus.js';
 import { type Call, type Engine, identify } from './call.js';
 import { copyOf, findShared, touchLater } from './find.js';
 import { type CallOptions, GivenCall } from './given-call.js';
@@ -23,6 +24,8 @@ export interface CacheStats extends Readonly<Counters> {
   readonly name: string;
   readonly store: { readonly kind: string; readonly health: 'opening' | 'well' | 'failing' };
   readonly local: { readonly entries: number; readonly bytes: number };
+  /** What is heard of other processes; undefined when nothing is listened to. */
+  readonly stream: BusHealth | undefined;
   /** Keys being loaded or read, background work, and names remembered for work under way. */
   readonly underWay: { readonly keys: number; readonly background: number; readonly names: number };
 }
@@ -34,6 +37,8 @@ export interface CacheParts {
   readonly defaults: Policy;
   readonly checkKey: (key: string) => void;
   readonly keyTransform: (key: string) => string;
+  /** The health of the bus, if there is one. */
+  readonly stream: () => BusHealth | undefined;
   /** Releases what the composition root opened; called once, after background work has drained. */
   readonly release: () => Promise<void>;
 }
@@ -212,6 +217,7 @@ export class CacheInstance {
       name,
       store: { kind: store.kind, health: store.health },
       local: { entries: local.size, bytes: local.bytes },
+      stream: this.#parts.stream(),
       underWay: { keys: this.#reads.keysUnderWay, background: background.size, names: ledger.size },
     };
   }

@@ -61,15 +61,20 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
   const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
   engine.reporter.loadEnd(call, cause.background, ended.ended === 'error' ? 'failed' : 'abandoned', loadMs, error);
   if (ended.ended !== 'error') flight.controller.abort(error);
-  await backOff(engine, call, cause, error);
+  await backOff(engine, call, cause, { error, began: flight.began });
   throw error;
 }
 
 /** After a failure with a value at hand: nobody tries again for `backoff`, in the whole cluster, before anybody is answered. */
-async function backOff(engine: Engine, call: Call, cause: LoadCause, error: unknown): Promise<void> {
+async function backOff(
+  engine: Engine,
+  call: Call,
+  cause: LoadCause,
+  failed: { readonly error: unknown; readonly began: number },
+): Promise<void> {
   const { policy } = call;
-  if (cause.reason === 'miss' || !policy.accepts(error)) return;
-  engine.local.postpone(call.key, policy.backoff);
+  if (cause.reason === 'miss' || !policy.accepts(failed.error)) return;
+  engine.local.postpone(call.key, policy.backoff, failed.began);
   if (cause.token === undefined || policy.backoff === 0) return;
   await engine.store.postpone(call, identify(engine, call.key).id, policy.backoff, cause.token);
 }

@@ -48,6 +48,8 @@ export class LocalCopy {
   readonly began: number;
   readonly sliding: number | undefined;
   readonly ceilingAt: number;
+  /** When its life in this tier ends, however long the entry slides on. */
+  readonly endsAt: number;
   freshUntil: number;
   earlyAt: number;
   staleUntil: number;
@@ -55,7 +57,7 @@ export class LocalCopy {
   retryAt = Number.NEGATIVE_INFINITY;
   checked: number;
 
-  constructor(candidate: Candidate, life: number, cells: readonly NameCell[], checked: number) {
+  constructor(candidate: Candidate, longest: number, cells: readonly NameCell[], checked: number) {
     const { remaining, measuredAt } = candidate;
     this.isolated = candidate.isolated;
     this.cells = cells;
@@ -64,7 +66,8 @@ export class LocalCopy {
     this.began = candidate.began;
     this.sliding = candidate.sliding;
     this.ceilingAt = measuredAt + candidate.ceiling;
-    this.freshUntil = measuredAt + life;
+    this.endsAt = measuredAt + longest;
+    this.freshUntil = measuredAt + Math.min(remaining.fresh, longest);
     this.earlyAt = measuredAt + remaining.early;
     // A stale value of the shared tier is served from there, where its invalidations are known.
     this.staleUntil = candidate.home === 'local' ? measuredAt + remaining.stale : this.freshUntil;
@@ -131,21 +134,19 @@ export class LocalTier {
 
   /** The copy under `key`, if it may be served now. */
   find(key: string): LocalHit | undefined {
-    const copy = this.#storage.get(key);
-    if (copy === undefined) return undefined;
     const now = this.#clock.monotonic();
-    if (now >= copy.staleUntil || now >= this.#leaseEnd(copy) || !this.#isValid(copy)) {
-      this.#storage.remove(key);
-      return undefined;
-    }
-    return this.#answer(copy, now);
+    const copy = this.#servable(key, now);
+    return copy === undefined ? undefined : this.#answer(copy, now);
   }
 
-  /** Where the copy under `key` is at home, and how long it is still fresh; undefined when there is none that may be served. */
+  /**
+   * Where the copy under `key` is at home, and how long it is still fresh; undefined when there is none that may be served. Not a
+   * read: it extends nothing that slides.
+   */
   peek(key: string): { readonly home: Candidate['home']; readonly freshFor: number } | undefined {
-    const hit = this.find(key);
-    const copy = this.#storage.get(key);
-    return hit === undefined || copy === undefined ? undefined : { home: copy.home, freshFor: hit.freshFor };
+    const now = this.#clock.monotonic();
+    const copy = this.#servable(key, now);
+    return copy === undefined ? undefined : { home: copy.home, freshFor: copy.freshUntil - now };
   }
 
   /** Protects a decoded value as this tier, or the policy, demands; callers and copies share the result. */
@@ -157,39 +158,42 @@ export class LocalTier {
   admit(candidate: Candidate): boolean {
     const names = [candidate.keyName, this.#namespace, EVERYTHING, ...candidate.tagNames];
     if (this.#ledger.hides(names, candidate.since, candidate.proof)) return false;
-    const life = Math.min(candidate.remaining.fresh, candidate.localTtl, this.#ttl);
+    const longest = Math.min(candidate.localTtl, this.#ttl);
+    const life = Math.min(candidate.remaining.fresh, longest);
     if (candidate.measuredAt + life <= this.#clock.monotonic()) return false;
     // What lives in this tier only is invalidated by this process only, by its key.
     const own = candidate.home === 'local' ? candidate.tagNames : [candidate.keyName, ...candidate.tagNames];
     const cells = own.map((name) => this.#ledger.hold(name));
-    const copy = new LocalCopy(candidate, life, cells, this.#ledger.now);
+    const copy = new LocalCopy(candidate, longest, cells, this.#ledger.now);
     if (this.#storage.put(candidate.key, copy, candidate.bytes)) return true;
     for (const cell of cells) this.#ledger.release(cell);
     return false;
   }
 
-  /** What the store answered to a touch: the copy lives on as long. */
-  extend(key: string, remaining: Remaining, measuredAt: number): void {
+  /** What the store answered to a touch asked at `asked`: the copy of what was touched lives on as long, within its life here. */
+  extend(key: string, remaining: Remaining, asked: number): void {
     const copy = this.#storage.get(key);
-    if (copy === undefined || copy.home !== 'shared') return;
-    copy.freshUntil = Math.max(copy.freshUntil, Math.min(measuredAt + remaining.fresh, copy.ceilingAt));
+    if (copy?.home !== 'shared' || copy.sliding === undefined || copy.began > asked) return;
+    const until = Math.min(asked + remaining.fresh, copy.ceilingAt, copy.endsAt);
+    copy.freshUntil = Math.max(copy.freshUntil, until);
     copy.staleUntil = copy.freshUntil;
   }
 
-  /** Leaves the loader of a copy alone for `ms`, after a load that failed. */
-  postpone(key: string, ms: number): void {
+  /** Leaves the loader of a copy alone for `ms`, after a load that failed; unless the copy is younger than `began`, when that load began. */
+  postpone(key: string, ms: number, began: number): void {
     const copy = this.#storage.get(key);
-    if (copy === undefined) return;
+    if (copy === undefined || copy.began > began) return;
     copy.retryAt = this.#clock.monotonic() + ms;
     copy.earlyAt = Math.max(copy.earlyAt, copy.retryAt);
   }
 
   /** Extends a local-only sliding copy as of now; whether there is a fresh one. */
   touch(key: string): boolean {
-    const copy = this.#storage.get(key);
-    if (copy === undefined || copy.home !== 'local' || this.find(key)?.state === 'stale') return false;
-    this.#slide(copy, this.#clock.monotonic());
-    return this.#storage.get(key) === copy;
+    const now = this.#clock.monotonic();
+    const copy = this.#servable(key, now);
+    if (copy?.home !== 'local' || now >= copy.freshUntil) return false;
+    this.#slide(copy, now);
+    return true;
   }
 
   /** Makes a local-only copy stale now; copies of the shared tier are dropped, since the store knows what remains. */
@@ -240,6 +244,15 @@ export class LocalTier {
     return this.#storage.bytes;
   }
 
+  /** The copy under `key`; dropped, and not answered, when it may not be served any more. */
+  #servable(key: string, now: number): LocalCopy | undefined {
+    const copy = this.#storage.get(key);
+    if (copy === undefined) return undefined;
+    if (now < copy.staleUntil && now < this.#leaseEnd(copy) && this.#isValid(copy)) return copy;
+    this.#storage.remove(key);
+    return undefined;
+  }
+
   #leaseEnd(copy: LocalCopy): number {
     if (copy.home === 'local') return Infinity;
     if (copy.home === 'shared') return Math.max(this.#provenAt, copy.began) + this.#localLease;
@@ -280,7 +293,7 @@ export class LocalTier {
   #slide(copy: LocalCopy, now: number): void {
     if (copy.sliding === undefined) return;
     const grace = copy.staleUntil - copy.freshUntil;
-    copy.freshUntil = Math.min(now + copy.sliding, copy.ceilingAt);
+    copy.freshUntil = Math.min(now + copy.sliding, copy.ceilingAt, copy.endsAt);
     copy.staleUntil = copy.freshUntil + grace;
   }
 

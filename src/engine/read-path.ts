@@ -239,7 +239,7 @@ export class ReadPath {
         // Another process may have refreshed it since this copy was made.
         const found = await findShared(engine, { subject: call, policy: call.policy });
         const retryIn = found.entry?.stored.retryIn ?? 0;
-        if (retryIn > 0) engine.local.postpone(call.key, retryIn);
+        if (retryIn > 0) engine.local.postpone(call.key, retryIn, engine.clock.monotonic());
         if (found.state === 'fresh' || retryIn > 0 || state.running() !== undefined) return;
         if (found.token === undefined && call.policy.tiers !== 'local') return;
         const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;

@@ -36,13 +36,15 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
     tagNames: tagged.names,
   };
   const lifetimes = lifetimesOf(policy, { jitter: 'none', isNull: value === null });
+  const { keyName: name } = identify(engine, key);
+  // No store tells older loads of a local entry from younger ones: what of this key is under way may not be kept after this.
+  if (policy.tiers === 'local') engine.ledger.learn([name], undefined);
   const since = engine.ledger.begin();
   try {
     const base = { call: subject, keepable, began: engine.clock.monotonic(), since, localTtl: policy.localTtl };
     if (policy.tiers === 'local') {
       engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
     } else {
-      const { keyName: name } = identify(engine, key);
       const asked = engine.clock.monotonic();
       const receipt = await follow(
         engine,

@@ -1,5 +1,6 @@
 /** Batches: inputs of many calls to one statement, and its answer back to each call. */
 import type { Remaining } from '../kernel/freshness.js';
+import { keyName } from '../kernel/names.js';
 import type {
   EntryWrite,
   FillResult,
@@ -13,6 +14,7 @@ import type {
 import { numberArray, textArray } from './arrays.js';
 import type { Connections } from './connections.js';
 import { entryParameters } from './entry-parameters.js';
+import { hashTexts } from './notification.js';
 import type { ResolvedStoreOptions } from './options.js';
 import { deleteStatement } from './queries/delete.js';
 import { fillStatement } from './queries/fill.js';
@@ -44,6 +46,7 @@ export interface PostponeInput {
 export class Batches {
   readonly #connections: Connections;
   readonly #scopeNames: string;
+  readonly #channel: string;
   readonly #onError: (error: unknown) => void;
   readonly #statements: Readonly<
     Record<'read' | 'set' | 'fill' | 'delete' | 'touch' | 'postpone' | 'invalidate', Statement>
@@ -52,6 +55,7 @@ export class Batches {
   constructor(connections: Connections, options: ResolvedStoreOptions) {
     this.#connections = connections;
     this.#scopeNames = textArray(options.scopeNames);
+    this.#channel = connections.channel;
     this.#onError = options.onError;
     const { tables } = connections;
     this.#statements = {
@@ -90,7 +94,8 @@ export class Batches {
   }
 
   async set(writes: readonly EntryWrite[]): Promise<readonly WriteReceipt[]> {
-    const { header, rows } = await this.#run('set', entryParameters(writes), writes.length);
+    const told = this.#tell(writes.map(({ id }) => keyName(id)));
+    const { header, rows } = await this.#run('set', [...entryParameters(writes), ...told], writes.length);
     return rows.map((row) => receiptOf(header, row));
   }
 
@@ -113,7 +118,8 @@ export class Batches {
   }
 
   async delete(ids: readonly string[]): Promise<readonly (InvalidationReceipt & { readonly existed: boolean })[]> {
-    const { header, rows } = await this.#run('delete', [textArray(ids), this.#scopeNames], ids.length);
+    const parameters = [textArray(ids), this.#scopeNames, ...this.#tell(ids.map(keyName))];
+    const { header, rows } = await this.#run('delete', parameters, ids.length);
     return rows.map((row) => ({ xid: header.xid, existed: row !== undefined }));
   }
 
@@ -144,10 +150,16 @@ export class Batches {
     for (const { names, kind } of inputs) {
       for (const name of names) if (kind === 'delete' || !kinds.has(name)) kinds.set(name, kind);
     }
-    const parameters = [textArray([...kinds.keys()]), textArray([...kinds.values()])];
+    const all = [...kinds.keys()];
+    const parameters = [textArray(all), textArray([...kinds.values()]), ...this.#tell(all)];
     const [row] = await this.#connections.executor.run(this.#statements.invalidate, parameters);
     const receipt = { xid: Number(row?.[0]) };
     return inputs.map(() => receipt);
+  }
+
+  /** The last two parameters of statements that tell other processes about these names. */
+  #tell(names: readonly string[]): readonly Parameter[] {
+    return [this.#channel, textArray(hashTexts(names))];
   }
 
   /** Runs a statement whose answer begins with a header. */

@@ -7,7 +7,8 @@
  * After a connection was lost: LISTEN first, then a heartbeat that only takes a snapshot. What committed before that snapshot may have been
  * missed, so everything held is given up; what commits later is told, by a notification or by the next heartbeat.
  */
-import type pg from 'pg';
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import type { Clock, Timer } from '../kernel/clock.js';
 import { nameHash } from '../kernel/name-hash.js';
 import type { Bus, BusHealth, BusListener } from '../ports/bus.js';
@@ -18,8 +19,10 @@ export interface PostgresBusOptions {
   /** Makes a client that is not connected yet; called for every attempt. */
   readonly connect: () => pg.Client;
   readonly delta: Statement;
-  /** The channel as it is written in SQL: a quoted identifier. */
+  /** The channel's name, not quoted. */
   readonly channel: string;
+  /** Sends a payload on the channel through another connection, to prove that this one hears others. */
+  readonly echo: (payload: string) => Promise<void>;
   readonly clock: Clock;
   /** Milliseconds between heartbeats, and until one that is not answered counts as missed. */
   readonly every: number;
@@ -50,6 +53,7 @@ export class PostgresBus implements Bus {
   #received = 0;
   #gaps = 0;
   #drift = 0;
+  #awaited: { readonly nonce: string; readonly resolve: () => void } | undefined;
   /** The attempt or heartbeat under way; `close` waits for it. */
   #work: Promise<void> = Promise.resolve();
 
@@ -85,7 +89,8 @@ export class PostgresBus implements Bus {
     try {
       await this.#within(client.connect());
       keepNoProcessAlive(client);
-      await this.#within(client.query(`listen ${this.#options.channel}`));
+      await this.#within(client.query(`listen ${pg.escapeIdentifier(this.#options.channel)}`));
+      await this.#hearOneself();
       this.#snapshot = null;
       await this.#beat(client);
       this.#pause = FIRST_PAUSE;
@@ -93,6 +98,22 @@ export class PostgresBus implements Bus {
       if (this.#client === client) this.#options.onError(error);
       this.#lost(client);
     }
+  }
+
+  /**
+   * Waits for a notification that another connection sends. Behind a transaction pooler LISTEN succeeds and nothing is ever heard, so
+   * that sets, which are in no log, would go unnoticed; then this process must live by its local lease.
+   */
+  async #hearOneself(): Promise<void> {
+    const nonce = `echo ${randomUUID()}`;
+    const heard = new Promise<void>((resolve) => {
+      this.#awaited = { nonce, resolve };
+    });
+    await this.#within(this.#options.echo(nonce));
+    await this.#within(heard).catch((cause: unknown) => {
+      const hint = 'is there a transaction pooler between? Then give a direct connection as `listenConnection`';
+      throw new Error(`LISTEN succeeded, but notifications do not arrive: ${hint}`, { cause });
+    });
   }
 
   /** One heartbeat, and the next one's timer. Throws when the connection cannot be trusted any more. */
@@ -145,6 +166,7 @@ export class PostgresBus implements Bus {
   }
 
   #hear(payload: string): void {
+    if (payload === this.#awaited?.nonce) this.#awaited.resolve();
     const message = parsePayload(payload);
     if (message !== undefined) this.#pass(message.hashes, message.xid);
   }

@@ -5,7 +5,7 @@ import { Deadline } from './deadline.js';
 import { Executor, type RunOn, runOn } from './executor.js';
 import { checkServer, Identity } from './identity.js';
 import { MIGRATION_NAMES, type MigrationTarget, migrate } from './migrate.js';
-import { quoted, type TableNames, type Tables, tableNames } from './names.js';
+import { channelName, quoted, type TableNames, type Tables, tableNames } from './names.js';
 import type { ResolvedStoreOptions } from './options.js';
 import { checkRights, inspectSchema } from './schema.js';
 import { configurationErrorOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
@@ -19,6 +19,7 @@ export class Connections {
   readonly #options: ResolvedStoreOptions;
   readonly #names: TableNames;
   readonly #tables: Tables;
+  readonly #channel: string;
   readonly #identity: Identity;
   #settings: 'pinned' | 'plain' = 'pinned';
   #pool: pg.Pool | undefined;
@@ -28,8 +29,21 @@ export class Connections {
     this.#options = options;
     this.#names = tableNames(options);
     this.#tables = quoted(this.#names);
+    this.#channel = channelName(this.#names, options.channel);
     this.#identity = new Identity(this.#tables);
     if (!hasPool(options.connection)) assertConnectable(options.connection);
+  }
+
+  /** The channel's name, unquoted. */
+  get channel(): string {
+    return this.#channel;
+  }
+
+  /** Options of a connection of its own, beside the pool. */
+  get separate(): pg.ClientConfig {
+    const { connection, timeouts } = this.#options;
+    if (hasPool(connection)) return connection.pool.options;
+    return poolConfig(connection, { poolSize: 1, timeouts, settings: 'plain' });
   }
 
   get tables(): Tables {

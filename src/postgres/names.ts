@@ -1,4 +1,5 @@
 /** The names of Keepsake's objects in a database: any schema, prefix and table name, always quoted. */
+import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import { ConfigurationError } from '../errors.js';
 
@@ -45,6 +46,17 @@ export function tableNames({ schema, table, prefix }: NameOptions): TableNames {
     migrations: `${entries}_migrations`,
     migrationLock: `${entries}_migration_lock`,
   };
+}
+
+/** The channel of a cache when its user names none: of its table, so that others are not woken for nothing. */
+export function channelName({ schema, entries }: TableNames, given: string | undefined): string {
+  if (given !== undefined) {
+    check('channel', given, MAX_IDENTIFIER_BYTES);
+    return given;
+  }
+  const name = `keepsake:${schema}.${entries}`;
+  if (Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES) return name;
+  return `keepsake:${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }
 
 function check(option: string, name: string, most: number): void {

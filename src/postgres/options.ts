@@ -29,6 +29,8 @@ export interface PostgresStoreOptions {
    * Default true. False behind a transaction pooler that knows no prepared statements (we notice those that say so).
    */
   readonly preparedStatements?: boolean | undefined;
+  /** The channel on which processes tell each other what they invalidated and set; at most 63 bytes. Default: one of the table. */
+  readonly channel?: string | undefined;
   /** Milliseconds until a call is answered whatever happens. Default 250 to read, 1000 to write. */
   readonly timeouts?: { readonly read?: number | undefined; readonly write?: number | undefined } | undefined;
   /** Hears failures nobody waits for: a connection lost while idle, a damaged row. Default: nobody. */
@@ -45,6 +47,7 @@ export interface ResolvedStoreOptions {
   readonly durability: 'unlogged' | 'logged';
   readonly migrate: boolean;
   readonly preparedStatements: boolean;
+  readonly channel: string | undefined;
   readonly timeouts: Timeouts;
   readonly onError: (error: unknown) => void;
   readonly scopeNames: readonly string[];
@@ -70,6 +73,7 @@ export function resolveStoreOptions(options: StoreOptions & PostgresStoreOptions
     prefix: options.prefix ?? NAMES.prefix,
     durability: options.durability ?? CACHE_DEFAULTS.durability,
     migrate: options.migrate ?? CACHE_DEFAULTS.migrate,
+    channel: options.channel,
     preparedStatements: options.preparedStatements ?? CACHE_DEFAULTS.preparedStatements,
     timeouts: {
       read: options.timeouts?.read ?? CACHE_DEFAULTS.timeouts.read,

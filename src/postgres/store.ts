@@ -1,7 +1,9 @@
 /** The Postgres store: the shared tier of the product. This file is its table of contents. */
+import pg from 'pg';
 import { StoreError } from '../errors.js';
 import type { Remaining } from '../kernel/freshness.js';
 import { keyName, tagName } from '../kernel/names.js';
+import type { Bus } from '../ports/bus.js';
 import type {
   EntryWrite,
   FillResult,
@@ -15,9 +17,12 @@ import type {
 } from '../ports/store.js';
 import { Batcher } from './batcher.js';
 import { Batches, type FillInput, type InvalidateInput, type PostponeInput } from './batches.js';
+import { PostgresBus, type PostgresBusOptions } from './bus.js';
 import { Connections } from './connections.js';
 import { KeyOrder, Lane } from './key-order.js';
 import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
+import { deltaStatement } from './queries/delta.js';
+import { echoStatement } from './queries/notify.js';
 
 export type { PostgresStoreOptions } from './options.js';
 
@@ -28,15 +33,27 @@ export type { PostgresStoreOptions } from './options.js';
  * @example createPostgresStore({ connection: process.env.DATABASE_URL, scopeNames: [namespaceName('')], loadDeadline:
  * 600_000 })
  */
-export function createPostgresStore(options: StoreOptions & PostgresStoreOptions): Store {
-  return new PostgresStore(options);
+export function createPostgresStore(options: StoreOptions & PostgresStoreOptions): PostgresStore {
+  return new BatchingStore(options);
+}
+
+/** The store, and what hears of its changes. */
+export interface PostgresStore extends Store {
+  /** Makes the bus over the same tables, with a connection of its own; it begins to connect when somebody listens. */
+  createBus(options: BusOptions): Bus;
+}
+
+/** Settings of a bus that are not the store's. */
+export interface BusOptions extends Pick<PostgresBusOptions, 'clock' | 'every' | 'missedAfter' | 'onError'> {
+  /** URL for the listening connection, which no transaction pooler may stand before. Default: where the store is. */
+  readonly listenConnection?: string | undefined;
 }
 
 /** How much travels together at most: calls, and bytes of values. */
 const MAX_BATCH = 500;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
-class PostgresStore implements Store {
+class BatchingStore implements PostgresStore {
   readonly kind = 'postgres';
   readonly #connections: Connections;
   readonly #batchers: readonly { idle(): Promise<void> }[];
@@ -137,6 +154,21 @@ class PostgresStore implements Store {
   async postpone(id: string, ms: number, token: LoadToken): Promise<void> {
     this.#refuseClosed();
     return this.#postpones.call(id, { id, ms, token });
+  }
+
+  createBus({ listenConnection, ...settings }: BusOptions): Bus {
+    const connections = this.#connections;
+    const separate = listenConnection === undefined ? connections.separate : { connectionString: listenConnection };
+    const echo = echoStatement();
+    return new PostgresBus({
+      ...settings,
+      connect: () => new pg.Client({ ...separate, fallback_application_name: 'keepsake-listen', keepAlive: true }),
+      delta: deltaStatement(connections.tables),
+      channel: connections.channel,
+      echo: async (payload) => {
+        await connections.executor.run(echo, [connections.channel, payload]);
+      },
+    });
   }
 
   async #drain(): Promise<void> {

@@ -13,7 +13,8 @@ import { useProxy } from '../support/proxy.js';
 import { connect, SCOPE, table } from './fixture.js';
 
 const database = useDatabase();
-const CHANNEL = '"a channel that needs quoting"';
+const CHANNEL = 'a "channel" that needs quoting';
+const QUOTED = pg.escapeIdentifier(CHANNEL);
 
 beforeAll(async () => {
   const store = createPostgresStore({ connection: database.url, ...SCOPE, ...testNames() });
@@ -30,11 +31,21 @@ interface Heard {
 }
 
 async function listen(url = database.url, missedAfter = 2_000): Promise<Heard> {
+  const heard = await begin(url, missedAfter);
+  await until(() => heard.bus.health.state === 'listening');
+  return heard;
+}
+
+async function begin(url: string, missedAfter: number, deaf: 'deaf' | 'hears' = 'hears'): Promise<Heard> {
+  const sender = await connect(database.url);
   const heard: Omit<Heard, 'bus'> = { names: [], gaps: [], proven: [], errors: [] };
   const bus = new PostgresBus({
     connect: () => new pg.Client({ connectionString: url, application_name: 'the bus' }),
     delta: deltaStatement(quoted(tableNames({ table: 'cache', ...testNames() }))),
     channel: CHANNEL,
+    echo: async (payload) => {
+      await sender.query('select pg_notify($1, $2)', [deaf === 'deaf' ? 'elsewhere' : CHANNEL, payload]);
+    },
     clock: systemClock,
     every: 20,
     missedAfter,
@@ -46,7 +57,6 @@ async function listen(url = database.url, missedAfter = 2_000): Promise<Heard> {
     onGap: (reason) => heard.gaps.push(reason),
     onProven: (at) => heard.proven.push(at),
   });
-  await until(() => bus.health.state === 'listening');
   return { bus, ...heard };
 }
 
@@ -108,8 +118,8 @@ describe('the bus', () => {
   it('passes on notifications, and ignores what is none of ours', async () => {
     const heard = await listen();
     const other = await connect(database.url);
-    await other.query(`notify ${CHANNEL}, 'nonsense'`);
-    await other.query(`notify ${CHANNEL}, '12 ${nameHash('k|told').toString(36)} ${nameHash('t|too').toString(36)}'`);
+    await other.query(`notify ${QUOTED}, 'nonsense'`);
+    await other.query(`notify ${QUOTED}, '12 ${nameHash('k|told').toString(36)} ${nameHash('t|too').toString(36)}'`);
     await until(() => heard.names.length === 2);
     expect(heard.names).toEqual([
       { hash: nameHash('k|told'), xid: 12 },
@@ -139,6 +149,13 @@ describe('the bus', () => {
     await until(() => heard.gaps.length === 2);
     await until(() => heard.proven.length > proven);
     expect(heard.errors.length).toBeGreaterThan(0);
+  });
+
+  it('a connection on which notifications do not arrive proves nothing, and says what to do', async () => {
+    const heard = await begin(database.url, 100, 'deaf');
+    await until(() => heard.errors.length > 0);
+    expect(String(heard.errors[0])).toContain('listenConnection');
+    expect([heard.bus.health.state, heard.proven, heard.gaps]).toEqual(['connecting', [], []]);
   });
 
   it('more names than are told one by one are a gap', async () => {

@@ -3,11 +3,12 @@ import { sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
 import { headerRowOfWrite, moment } from './moment.js';
+import { told } from './notify.js';
 import { entrySubject } from './read.js';
 import { invalidatedAt } from './validity.js';
 
 /**
- * `$1` ids, each once; `$2` the scope's names. `body` is `existed` where an entry was there that could have been
+ * `$1` ids, each once; `$2` the scope's names; `$3` the channel and `$4` the hashes of the keys' names. `body` is `existed` where an entry was there that could have been
  * served.
  *
  * The log alone makes a deletion true; removing the row only frees its room. So a row that somebody has locked is left
@@ -45,6 +46,7 @@ export function deleteStatement(tables: Tables): Statement {
   delete from ${tables.entries} as e using locked where e.id = locked.id
 )
 ${headerRowOfWrite}
+where ${told(sql`$3::text`, sql`$4::text[]`)} >= 0
 union all
 select served.n, 'existed', null
 from served

@@ -2,9 +2,10 @@
 import { sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
+import { told } from './notify.js';
 
 /**
- * `$1` names, each once; `$2` their kinds. Rows are only inserted, under this transaction's own id, so transactions
+ * `$1` names, each once; `$2` their kinds; `$3` the channel and `$4` their hashes. Rows are only inserted, under this transaction's own id, so transactions
  * that invalidate the same names never wait for each other. Within one transaction the stronger kind of a name stays;
  * of two `expire` the first, because freshness ended there.
  */
@@ -18,6 +19,7 @@ export function invalidateStatement(tables: Tables): Statement {
   on conflict (name, xid) do update set kind = excluded.kind, at = excluded.at
   where i.kind <> 'delete' and excluded.kind = 'delete' or i.kind = 'written'
 )
-select pg_current_xact_id()::text`,
+select pg_current_xact_id()::text
+where ${told(sql`$3::text`, sql`$4::text[]`)} >= 0`,
   );
 }

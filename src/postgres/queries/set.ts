@@ -4,6 +4,7 @@ import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
 import { entryInput, overwrite, writtenColumns, writtenTimes, writtenValues } from './entry-input.js';
 import { headerRowOfWrite, moment } from './moment.js';
+import { queueHasRoom, told } from './notify.js';
 
 /**
  * `$1` to `$13` as of entryInput, each id once. Rows are locked in the order of ids, as by every statement, so that
@@ -21,8 +22,13 @@ export function setStatement(tables: Tables): Statement {
   cross join moment
   order by input.id collate "C"
   on conflict (id) do update set ${overwrite}
+), logged as (
+  insert into ${tables.invalidations} as i (name, kind)
+  select 'k|' || input.id, 'written' from input where not (${queueHasRoom})
+  on conflict (name, xid) do nothing
 )
 ${headerRowOfWrite}
+where ${told(sql`$14::text`, sql`$15::text[]`)} >= 0
 union all
 select input.n, null, ${writtenTimes}
 from input`,
