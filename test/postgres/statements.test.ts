@@ -5,6 +5,7 @@ import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { quoted, tableNames } from '../../src/postgres/names.js';
 import { deleteStatement } from '../../src/postgres/queries/delete.js';
+import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { fillStatement } from '../../src/postgres/queries/fill.js';
 import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
 import { postponeStatement } from '../../src/postgres/queries/postpone.js';
@@ -25,6 +26,7 @@ const BUILDERS = {
   touch: touchStatement,
   postpone: postponeStatement,
   invalidate: invalidateStatement,
+  delta: deltaStatement,
 };
 
 const database = useDatabase();
@@ -114,7 +116,8 @@ describe('plans', () => {
   it.each([
     ['read', [wanted, scopes]],
     ['touch', [wanted, scopes]],
-    ['delete', [wanted, scopes]],
+    ['delete', [wanted, scopes, 'channel', '{}']],
+    ['delta', ['1:1:', '100']],
   ] as const)('%s finds rows and invalidations by their indexes only', async (name, parameters) => {
     const plan = await planOf(BUILDERS[name](tables()), parameters);
     const used = [...nodesOf(plan)].filter(
@@ -126,7 +129,8 @@ describe('plans', () => {
       [...kinds].every((kind) => /^Index (Only )?Scan$|^Tid Scan$/.test(kind)),
       [...kinds].join(),
     ).toBe(true);
-    expect(new Set(used.map((node) => node['Index Name']))).toContain(`${prefix}cache_pkey`);
+    const index = name === 'delta' ? `${prefix}cache_invalidations_xid_idx` : `${prefix}cache_pkey`;
+    expect(new Set(used.map((node) => node['Index Name']))).toContain(index);
   });
 
   it('nothing invalidated since: the probe looks nothing up', async () => {

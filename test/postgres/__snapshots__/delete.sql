@@ -145,6 +145,11 @@ with moment as materialized (
   select 0::bigint as n, moment.snapshot::text as body,
     concat_ws(' ', moment.began::text, moment.incarnation, pg_current_xact_id()::text) as meta
   from moment
+where (
+    select count(pg_notify($3::text, pg_current_xact_id()::text || ' ' || message.hashes))
+    from unnest($4::text[]) as message (hashes)
+    where pg_notification_queue_usage() < 0.5
+  ) >= 0
 union all
 select served.n, 'existed', null
 from served

@@ -5,3 +5,8 @@ with logged as (
   where i.kind <> 'delete' and excluded.kind = 'delete' or i.kind = 'written'
 )
 select pg_current_xact_id()::text
+where (
+    select count(pg_notify($3::text, pg_current_xact_id()::text || ' ' || message.hashes))
+    from unnest($4::text[]) as message (hashes)
+    where pg_notification_queue_usage() < 0.5
+  ) >= 0

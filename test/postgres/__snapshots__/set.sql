@@ -68,11 +68,20 @@ with moment as materialized (
     snapshot = excluded.snapshot, writer_xid = excluded.writer_xid, written_at = excluded.written_at,
     stale_until = excluded.stale_until, refresh_at = excluded.refresh_at, retry_at = excluded.retry_at,
     grace_ms = excluded.grace_ms, sliding_ms = excluded.sliding_ms, load_ms = excluded.load_ms
+), logged as (
+  insert into "My ""Schema"""."Ünï cache_invalidations" as i (name, kind)
+  select 'k|' || input.id, 'written' from input where not (pg_notification_queue_usage() < 0.5)
+  on conflict (name, xid) do nothing
 )
 
   select 0::bigint as n, moment.snapshot::text as body,
     concat_ws(' ', moment.began::text, moment.incarnation, pg_current_xact_id()::text) as meta
   from moment
+where (
+    select count(pg_notify($14::text, pg_current_xact_id()::text || ' ' || message.hashes))
+    from unnest($15::text[]) as message (hashes)
+    where pg_notification_queue_usage() < 0.5
+  ) >= 0
 union all
 select input.n, null, concat_ws(' ',
     floor((input.fresh - input.epoch) * 1000 + 0.01),
