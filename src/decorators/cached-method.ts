@@ -169,24 +169,31 @@ export class CachedMethod implements Decoration, Enrolled {
     // Keys without a template begin with the use case, which may have been learned just now.
     this.#keys = this.#makeKeys(this.#said);
     requireAgreement(this);
-    if (this.isNamed) claimKeys(cache, this);
-    this.#warnOfName();
     this.#bound = {
       cache,
       useCase: this.useCase,
       policy: this.resolveOver(cache.defaults),
-      keys: this.isNamed || this.keys?.by !== 'arguments' ? this.#keys : keysOfNobody(this.useCase),
+      keys: this.#keysIn(cache),
       tags: this.#tags,
       original: this.#decorated.method,
     };
     return this.#bound;
   }
 
-  #warnOfName(): void {
+  /** The keys to use in a cache: those without a template need a name that is this method's alone. */
+  #keysIn(cache: CacheInstance): KeyBuilder {
+    if (this.keys?.by !== 'arguments') return this.#keys;
+    const { useCase } = this;
+    if (!this.isNamed) return noKeys(useCase, 'it was called without its object, which would tell its class');
     const { doubt } = this.#name;
-    if (doubt === undefined || this.keys?.by !== 'arguments') return;
-    const message = `The keys of \`${this.useCase}\` begin with this name, but ${doubt}: give it a \`key\` or a \`useCase\``;
-    warnOnce('KEEPSAKE_DOUBTFUL_NAME', this.useCase, message);
+    if (doubt !== undefined) {
+      const message = `The keys of \`${useCase}\` begin with this name, but ${doubt}: give it a \`key\` or a \`useCase\``;
+      warnOnce('KEEPSAKE_DOUBTFUL_NAME', useCase, message);
+    }
+    if (claimKeys(cache, this) === 'claimed') return this.#keys;
+    const taken = noKeys(useCase, 'another method of this name uses the cache');
+    warnOnce('KEEPSAKE_SAME_NAME', useCase, `${taken.reason}; until then it runs uncached`);
+    return taken;
   }
 
   /** What the method publishes about itself; follows when the use case becomes known. */
@@ -213,17 +220,15 @@ export class CachedMethod implements Decoration, Enrolled {
   }
 }
 
-/** Keys of a method whose class is not known, because it was only ever called without its object. */
-function keysOfNobody(useCase: string): KeyBuilder {
+/** Keys of a method that can have none, so that it runs uncached; each call reports why. */
+function noKeys(useCase: string, why: string): KeyBuilder & { readonly reason: string } {
+  const reason = `\`${useCase}\` has no \`key\`, and ${why}: give it a \`key\` or a \`useCase\``;
   return {
+    reason,
     source: `${useCase}(…)`,
-    identity: `unknown class of ${useCase}`,
+    identity: `no keys of ${useCase}`,
     build: () => {
-      const where = 'it was called without its object, which would tell its class';
-      throw new KeyError(
-        'INVALID_KEY',
-        `\`${useCase}\` has no \`key\`, and ${where}: give it a \`key\` or a \`useCase\``,
-      );
+      throw new KeyError('INVALID_KEY', reason);
     },
   };
 }

@@ -1,7 +1,6 @@
 /** The roll of cached methods of this process: what is checked across them, and what a new cache checks before it opens. */
 import { ConfigurationError } from '../errors.js';
 import type { Policy } from '../kernel/policy.js';
-import { warnOnce } from './process-warnings.js';
 
 /** What the roll needs to know of a cached method. */
 export interface Enrolled {
@@ -84,26 +83,19 @@ export function requireAgreement(method: Enrolled): void {
   }
 }
 
-/** By cache, then by what keys are made by: the method that makes them. */
+/** By cache, then by use case: the method whose keys begin with it. */
 const makers = new WeakMap<object, Map<string, WeakRef<Enrolled>>>();
 
 /**
- * Keys without a template begin with the use case, so no other method of that name may use the same cache. A class that was
- * evaluated twice, unchanged, is no other, but may have been made for something else: that is a warning.
- *
- * @throws ConfigurationError `INVALID_DECORATION`
+ * Claims keys that are made of the use case and the arguments for the method that makes them. The first one called gets them, for as
+ * long as the cache is open and its class is there: two methods of one name must not answer for each other.
  */
-export function claimKeys(cache: object, method: Enrolled): void {
-  const { keys, useCase } = method;
-  if (keys?.by !== 'arguments') return;
+export function claimKeys(cache: object, method: Enrolled): 'claimed' | 'taken' {
   const claimed = makers.get(cache) ?? new Map<string, WeakRef<Enrolled>>();
   makers.set(cache, claimed);
-  const other = claimed.get(keys.identity)?.deref();
-  if (other === undefined) claimed.set(keys.identity, new WeakRef(method));
-  if (other === undefined || other === method) return;
-  const message = `Two methods are called \`${useCase}\` and have no \`key\`, so they share their entries: give them different \`useCase\`s or \`key\`s`;
-  if (other.source !== method.source) throw new ConfigurationError('INVALID_DECORATION', message);
-  warnOnce('KEEPSAKE_SAME_NAME', useCase, message);
+  const holder = claimed.get(method.useCase)?.deref();
+  if (holder === undefined) claimed.set(method.useCase, new WeakRef(method));
+  return holder === undefined || holder === method ? 'claimed' : 'taken';
 }
 
 /** Methods whose classes are still there, the most recent one of each use case. */

@@ -4,7 +4,7 @@ import { Cached } from '../../../src/decorators/cached.js';
 import { Early } from '../../../src/decorators/early.js';
 import { Failover } from '../../../src/decorators/failover.js';
 import { cacheEntry, type LoadContext } from '../../../src/engine/load-context.js';
-import { cacheName, open } from './support.js';
+import { applyLegacy, cacheName, open } from './support.js';
 
 describe('a cached method', () => {
   it('runs once per key, and a second process finds its entry', async () => {
@@ -206,6 +206,53 @@ describe('a cached method', () => {
       }
     }
     expect(await new Products().find(1)).toBe(3);
+    expect(recorder.count('loadStart')).toBe(1);
+  });
+});
+
+describe('the function that stands in for a method', () => {
+  it('looks like the method, with what others have put on it, and is no constructor either', () => {
+    const marked = Symbol('marked');
+    class Products {
+      async find(id: number, lang: string, page = 1): Promise<string> {
+        return `${id} ${lang} ${page}`;
+      }
+    }
+    const { find } = Products.prototype;
+    Object.assign(find, { [marked]: 'by another decorator' });
+    applyLegacy(Products.prototype, 'find', Cached({ ttl: '1m' }));
+    const replaced = Products.prototype.find;
+    expect(replaced).not.toBe(find);
+    expect([replaced.name, replaced.length, Reflect.get(replaced, marked)]).toEqual([
+      'find',
+      2,
+      'by another decorator',
+    ]);
+    expect(() => Reflect.construct(replaced, [])).toThrow(TypeError);
+    expect(Object.keys(replaced)).toEqual([]);
+    expect(Object.getOwnPropertyDescriptor(Products.prototype, 'find')).toMatchObject({
+      enumerable: false,
+      writable: true,
+    });
+  });
+
+  it('an override with the same template calls the method above it within its own load', async () => {
+    const name = cacheName();
+    const { recorder } = await open(name);
+    class Base {
+      @Cached('same:{id}', { cache: name })
+      async find(id: number): Promise<string> {
+        return `base ${id}`;
+      }
+    }
+    class Sub extends Base {
+      @Cached('same:{id}', { cache: name })
+      override async find(id: number): Promise<string> {
+        return `sub of ${await super.find(id)}`;
+      }
+    }
+    const sub = new Sub();
+    expect([await sub.find(1), await sub.find(1)]).toEqual(['sub of base 1', 'sub of base 1']);
     expect(recorder.count('loadStart')).toBe(1);
   });
 });

@@ -117,9 +117,10 @@ describe('keys without a template', () => {
     return () => new made().find(1);
   }
 
-  it('INVARIANT 21: two classes of one name do not answer for each other: the second is refused', async () => {
+  it('INVARIANT 21: two classes of one name never answer for each other: the second runs uncached and says what to do', async () => {
     const name = cacheName();
-    await open(name);
+    const warnings = hearWarnings('Twin.find');
+    const { recorder } = await open(name);
     const first = () => {
       class Twin {
         @Cached({ cache: name })
@@ -140,11 +141,19 @@ describe('keys without a template', () => {
     };
     const [one, other] = [first(), second()];
     expect(await one.find(1)).toBe('user 1');
-    await expect(other.find(1)).rejects.toMatchObject({
-      code: 'INVALID_DECORATION',
-      message: expect.stringContaining('Two methods are called `Twin.find` and have no `key`'),
-    });
+    expect(await other.find(1)).toBe('order 1');
+    expect(await other.find(1)).toBe('order 1');
     expect(await one.find(1)).toBe('user 1');
+    expect(recorder.of('hit')).toHaveLength(1);
+    expect(recorder.of('bypass')).toMatchObject([{ reason: 'key' }, { reason: 'key' }]);
+    expect(await warnings()).toEqual([
+      {
+        code: 'KEEPSAKE_SAME_NAME',
+        message: expect.stringMatching(
+          /`Twin\.find` has no `key`, and another method of this name.*give it a `key` or a `useCase`/,
+        ),
+      },
+    ]);
   });
 
   it('are not contested by the class of a cache that was closed', async () => {
@@ -174,15 +183,12 @@ describe('keys without a template', () => {
     expect(await after().find()).toBe('second');
   });
 
-  it('of one class evaluated twice are shared, with a warning', async () => {
+  it('of a class that is made twice, by a function or a reload, are those of the first', async () => {
     const name = cacheName();
-    const className = `Evaluated${Date.now()}`;
-    const warnings = hearWarnings(className);
     await open(name);
     const decorator = Cached({ cache: name });
-    expect(await repository(name, className, decorator, 'first')()).toBe('first 1');
-    expect(await repository(name, className, decorator, 'second')()).toBe('first 1');
-    expect(await warnings()).toMatchObject([{ code: 'KEEPSAKE_SAME_NAME' }]);
+    expect(await repository(name, 'Made', decorator, 'first')()).toBe('first 1');
+    expect(await repository(name, 'Made', decorator, 'second')()).toBe('second 1');
   });
 
   it.each([
