@@ -98,19 +98,31 @@ interface Loading {
   readonly key: string;
   readonly context: LoadContext;
   readonly outer: Loading | undefined;
+  /** What a load started may outlive it (a timer, a connection, a listener) and stay in its context; it waits for itself no more. */
+  state: 'running' | 'ended';
 }
 
 const loading = new AsyncLocalStorage<Loading | undefined>();
 
-/** Runs a loader so that code inside it finds its context, and its own key is known to be under way. */
-export function runLoading<T>(owner: object, key: string, context: LoadContext, run: () => T): T {
-  return loading.run({ owner, key, context, outer: loading.getStore() }, run);
+/** Runs a loader so that code inside it finds its context, and its own key is known to be under way until it has settled. */
+export async function runLoading<T>(
+  owner: object,
+  key: string,
+  context: LoadContext,
+  run: () => Promise<T>,
+): Promise<T> {
+  const own: Loading = { owner, key, context, outer: loading.getStore(), state: 'running' };
+  try {
+    return await loading.run(own, run);
+  } finally {
+    own.state = 'ended';
+  }
 }
 
 /** Whether the code now running is (inside) a load of this key of this owner: waiting for it would be waiting for oneself. */
 export function isLoading(owner: object, key: string): boolean {
   for (let at = loading.getStore(); at !== undefined; at = at.outer) {
-    if (at.owner === owner && at.key === key) return true;
+    if (at.owner === owner && at.key === key && at.state === 'running') return true;
   }
   return false;
 }
@@ -119,7 +131,9 @@ export function isLoading(owner: object, key: string): boolean {
 export function runUncached<T>(run: (context: LoadContext) => T): T {
   const context = new RunningLoad(undefined, 'uncached', undefined);
   const outer = loading.getStore();
-  return outer === undefined ? run(context) : loading.run({ ...outer, context }, () => run(context));
+  if (outer === undefined) return run(context);
+  // Another context over the same loads: whether those still run is asked of them.
+  return loading.run({ ...outer, context, outer, state: 'ended' }, () => run(context));
 }
 
 /**
