@@ -8,8 +8,6 @@ import type { Isolated } from '../kernel/isolation.js';
 /** How a flight ended well. */
 export interface Landed {
   readonly value: Isolated;
-  /** The names the value depends on, those learned during the load included. */
-  readonly names: readonly string[];
 }
 
 export class Flight {
@@ -19,7 +17,7 @@ export class Flight {
   readonly controller = new AbortController();
   /** Settles when the result is stored and admitted, or the load has failed or was given up. */
   readonly landing: Promise<Landed>;
-  /** Names known so far; final when it has landed. */
+  /** The names its value depends on, as far as they are known; final, those learned during the load included, when it has landed. */
   names: readonly string[];
   state: 'running' | 'ended' = 'running';
   #callers = 0;

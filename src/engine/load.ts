@@ -47,16 +47,11 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
     engine.reporter.loadEnd(call, cause.background, 'succeeded', loadMs);
     const { token } = cause;
     const { began, since } = flight;
-    const landed = await publishLoad(engine, call, {
-      value: ended.value,
-      wishes: context.wishes,
-      token,
-      began,
-      since,
-      loadMs,
-    });
-    flight.names = landed.names;
-    return landed;
+    const { wishes } = context;
+    // What was learned counts whether or not the value can be kept.
+    flight.names = [...flight.names, ...tagNamesOf(engine, wishes.tags).names];
+    const value = await publishLoad(engine, call, { value: ended.value, wishes, token, began, since, loadMs });
+    return { value };
   }
   const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
   engine.reporter.loadEnd(call, cause.background, ended.ended === 'error' ? 'failed' : 'abandoned', loadMs, error);

@@ -9,8 +9,7 @@ import { lifetimesOf } from '../kernel/lifetimes.js';
 import type { ResolvedPolicy } from '../kernel/policy.js';
 import { MAX_TAGS } from '../kernel/tags.js';
 import type { EntryWrite, Lifetimes, LoadToken, WriteReceipt } from '../ports/store.js';
-import { type Call, type Engine, identify, namesAlways, tagNamesOf } from './call.js';
-import type { Landed } from './flight.js';
+import { type Call, type Engine, identify, tagNamesOf } from './call.js';
 import type { LoadWishes } from './load-context.js';
 import type { Candidate } from './local-tier.js';
 import type { Subject } from './reporter.js';
@@ -33,11 +32,13 @@ export interface Prepared {
   readonly encodeMs: number;
 }
 
-/** Stores and admits the result of a load, as far as its policy and the store allow. Never rejects: the load has succeeded. */
-export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Landed> {
+/**
+ * Stores and admits the result of a load, as far as its policy and the store allow, and answers it as callers get it. Never rejects:
+ * the load has succeeded.
+ */
+export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Isolated> {
   const { value, wishes } = finished;
-  const names = namesAlways(engine, call.key);
-  const asIs: Landed = { value: { value, handing: 'itself' }, names };
+  const asIs: Isolated = { value, handing: 'itself' };
   if (value === undefined || wishes.skipped || (value === null && !call.policy.cacheNull)) {
     engine.reporter.notStored(call, 'skipped');
     return asIs;
@@ -46,10 +47,10 @@ export async function publishLoad(engine: Engine, call: Call, finished: Finished
   if (prepared === undefined) return asIs;
   const isolated = engine.local.protect(prepared.decoded, call.policy.isolation);
   const tags = finalTags(engine, call, wishes);
-  if (tags === undefined) return { value: isolated, names };
+  if (tags === undefined) return isolated;
   const tagged = tagNamesOf(engine, tags);
   await keep(engine, call, finished, { ...prepared, isolated, storedTags: tagged.stored, tagNames: tagged.names });
-  return { value: isolated, names: [...names, ...tagged.names] };
+  return isolated;
 }
 
 interface Keepable extends Prepared {
