@@ -1,8 +1,9 @@
 /** Finding: the shared tier's answer for one key, decoded, classified, and admitted to the local tier if it may be. */
+import type { Codec } from '../kernel/codec.js';
 import { freshness, type State } from '../kernel/freshness.js';
 import { type Isolated, take } from '../kernel/isolation.js';
 import { tagName } from '../kernel/names.js';
-import type { ResolvedPolicy } from '../kernel/policy.js';
+import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
 import type { LoadToken, StoredEntry } from '../ports/store.js';
 import { type Engine, identify } from './call.js';
 import { candidate } from './publish.js';
@@ -30,8 +31,15 @@ export interface FindOptions {
 
 const NOTHING: Found = { state: 'dead', entry: undefined, token: undefined };
 
+/** What was decoded, and how: two callers of one entry need not agree on that. */
+interface Decoded {
+  readonly entry: FoundEntry;
+  readonly codec: Codec;
+  readonly isolation: Isolation | undefined;
+}
+
 /** Entries read by several callers at once are decoded once: the store hands all of them the same object. */
-const decoded = new WeakMap<StoredEntry, FoundEntry>();
+const decoded = new WeakMap<StoredEntry, Decoded>();
 
 /** Reads `subject.key` from the shared tier. A store that cannot answer and a value that cannot be decoded are misses. */
 export async function findShared(engine: Engine, options: FindOptions): Promise<Found> {
@@ -61,12 +69,12 @@ export function copyOf(entry: FoundEntry): unknown {
 }
 
 function decode(engine: Engine, { subject, policy }: FindOptions, stored: StoredEntry): FoundEntry | undefined {
+  const { codec = engine.codec, isolation } = policy;
   const known = decoded.get(stored);
-  if (known !== undefined) return known;
+  if (known?.codec === codec && known.isolation === isolation) return known.entry;
   try {
-    const value = (policy.codec ?? engine.codec).decode(stored.encoded);
-    const entry = { isolated: engine.local.protect(value, policy.isolation), stored };
-    decoded.set(stored, entry);
+    const entry = { isolated: engine.local.protect(codec.decode(stored.encoded), isolation), stored };
+    decoded.set(stored, { entry, codec, isolation });
     return entry;
   } catch (error) {
     engine.reporter.error(subject, 'decode', error);
