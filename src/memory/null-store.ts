@@ -5,17 +5,23 @@ const NEVER: LoadToken = { incarnation: 'null', snapshot: '1:1:', at: '' };
 
 /** Creates a store in which nothing is ever found; writes succeed and are forgotten at once. */
 export function createNullStore(): Store {
-  const over = { fresh: 0, early: Infinity, stale: 0 };
-  const receipt: WriteReceipt = { remaining: over, ceiling: 0, token: NEVER, xid: 0 };
+  const remaining = { fresh: 0, early: Infinity, stale: 0 };
+  // Local tiers tell invalidations apart by their transactions, so even here no two have the same.
+  let transactions = 0;
+  const transaction = (): { readonly xid: number } => {
+    transactions += 1;
+    return { xid: transactions };
+  };
+  const receipt = (): WriteReceipt => ({ remaining, ceiling: 0, token: NEVER, ...transaction() });
   return {
     kind: 'null',
     open: async () => undefined,
     close: async () => undefined,
     read: async () => ({ token: NEVER, entry: undefined }),
-    fill: async (): Promise<FillResult> => ({ status: 'stored', receipt }),
-    set: async () => receipt,
-    delete: async () => ({ xid: 0, existed: false }),
-    invalidate: async () => ({ xid: 0 }),
+    fill: async (): Promise<FillResult> => ({ status: 'stored', receipt: receipt() }),
+    set: async () => receipt(),
+    delete: async () => ({ ...transaction(), existed: false }),
+    invalidate: async () => transaction(),
     touch: async () => undefined,
     postpone: async () => undefined,
   };
