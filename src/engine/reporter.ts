@@ -155,7 +155,11 @@ export class Reporter {
     const last = this.#warned.get(topic);
     if (last !== undefined && now - last < WARN_EVERY_MS) return;
     this.#warned.set(topic, now);
-    this.#logger.warn(`keepsake (${this.#cache}): ${message}`);
+    try {
+      this.#logger.warn(`keepsake (${this.#cache}): ${message}`);
+    } catch {
+      // A logger is a guest, too, and there is nobody left to tell.
+    }
   }
 
   #send(subject: Subject, event: Unsent<CacheEvent>): void {
