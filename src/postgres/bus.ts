@@ -54,6 +54,8 @@ export class PostgresBus implements Bus {
   #gaps = 0;
   #drift = 0;
   #awaited: { readonly nonce: string; readonly resolve: () => void } | undefined;
+  /** Ends the wait under way. */
+  #giveUp: (error: Error) => void = () => undefined;
   /** The attempt or heartbeat under way; `close` waits for it. */
   #work: Promise<void> = Promise.resolve();
 
@@ -76,6 +78,8 @@ export class PostgresBus implements Bus {
     const client = this.#client;
     this.#client = undefined;
     destroy(client);
+    // What is still awaited keeps no process alive: one that only waits for this would end before it.
+    this.#giveUp(new Error('The stream is closed'));
     await this.#work;
   }
 
@@ -204,6 +208,8 @@ export class PostgresBus implements Bus {
     const { clock, missedAfter } = this.#options;
     let timer: Timer | undefined;
     const late = new Promise<never>((_resolve, reject) => {
+      this.#giveUp = reject;
+      if (this.#state === 'closed') reject(new Error('The stream is closed'));
       const give = (): void => reject(new Error(`The listening connection did not answer within ${missedAfter} ms`));
       timer = clock.schedule(missedAfter, () => setImmediate(give));
     });
