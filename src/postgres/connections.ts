@@ -6,7 +6,7 @@ import { Executor, type RunOn, runOn } from './executor.js';
 import { checkServer, Identity } from './identity.js';
 import { MIGRATION_NAMES, type MigrationTarget, migrate } from './migrate.js';
 import { channelName, quoted, type TableNames, type Tables, tableNames } from './names.js';
-import type { ResolvedStoreOptions } from './options.js';
+import type { GivenPool, ResolvedStoreOptions } from './options.js';
 import { checkRights, inspectSchema } from './schema.js';
 import { configurationErrorOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
 import { assertConnectable, poolConfig } from './startup.js';
@@ -42,7 +42,7 @@ export class Connections {
   /** Options of a connection of its own, beside the pool. */
   get separate(): pg.ClientConfig {
     const { connection, timeouts } = this.#options;
-    if (hasPool(connection)) return connection.pool.options;
+    if (hasPool(connection)) return driverPool(connection.pool).options;
     return poolConfig(connection, { poolSize: 1, timeouts, settings: 'plain' });
   }
 
@@ -118,7 +118,7 @@ export class Connections {
     if (this.#pool !== undefined) return this.#pool;
     const { connection, poolSize, timeouts, onError } = this.#options;
     if (hasPool(connection)) {
-      this.#pool = connection.pool;
+      this.#pool = driverPool(connection.pool);
     } else {
       this.#pool = new pg.Pool(poolConfig(connection, { poolSize, timeouts, settings: this.#settings }));
       this.#pool.on('error', onError); // a connection that breaks while idle; the pool has dropped it already
@@ -161,8 +161,13 @@ export class Connections {
   }
 }
 
-function hasPool(connection: ResolvedStoreOptions['connection']): connection is { readonly pool: pg.Pool } {
+function hasPool(connection: ResolvedStoreOptions['connection']): connection is { readonly pool: GivenPool } {
   return typeof connection === 'object' && 'pool' in connection;
+}
+
+/** The declarations for users need no types of the driver; what they give us is its pool all the same. */
+function driverPool(pool: GivenPool): pg.Pool {
+  return pool as pg.Pool;
 }
 
 const ignore = (): undefined => undefined;

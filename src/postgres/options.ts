@@ -1,15 +1,57 @@
 /** Options of the Postgres store: what they mean, their defaults, and the check of what was given. */
-import type pg from 'pg';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { CACHE_DEFAULTS } from '../kernel/defaults.js';
 import { refuse } from '../kernel/expectation.js';
 import type { StoreOptions } from '../ports/store.js';
+
+/**
+ * How connections of our own are made: those options of `pg.Pool` that are not ours to choose. Written out rather than imported, so that
+ * these declarations need no types of the driver.
+ */
+export interface ConnectionOptions {
+  /** A URL. What it says, were it an empty password, wins over the options beside it. */
+  readonly connectionString?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly user?: string | undefined;
+  readonly database?: string | undefined;
+  /** A function is asked for every connection anew, so that a password may change. */
+  readonly password?: string | (() => string | Promise<string>) | undefined;
+  readonly ssl?: boolean | TlsOptions | undefined;
+  /** Command-line options for the server process, such as `-c search_path=app`. */
+  readonly options?: string | undefined;
+  readonly application_name?: string | undefined;
+  readonly fallback_application_name?: string | undefined;
+  readonly keepAlive?: boolean | undefined;
+  /** Milliseconds. */
+  readonly keepAliveInitialDelayMillis?: number | undefined;
+  /** Milliseconds until an attempt to connect is given up. Default 2000. */
+  readonly connectionTimeoutMillis?: number | undefined;
+  /** Milliseconds until an idle connection is closed. */
+  readonly idleTimeoutMillis?: number | null | undefined;
+  /** Seconds until a connection is replaced by a new one. */
+  readonly maxLifetimeSeconds?: number | undefined;
+  /** Statements until a connection is replaced by a new one. */
+  readonly maxUses?: number | undefined;
+}
+
+/** A pool of yours: a `pg.Pool`. */
+export interface GivenPool {
+  connect(): Promise<GivenClient>;
+}
+
+/** A connection of a pool of yours. */
+export interface GivenClient {
+  query(...args: never[]): unknown;
+  release(destroy?: boolean | Error): void;
+}
 
 export interface PostgresStoreOptions {
   /**
    * Where PostgreSQL is: a URL, options of `pg.Pool`, or a pool of yours. Your pool is used as it is, is never closed
    * by us, and gets no listeners; it should have an `error` listener of its own, as pg asks for.
    */
-  readonly connection: string | pg.PoolConfig | { readonly pool: pg.Pool };
+  readonly connection: string | ConnectionOptions | { readonly pool: GivenPool };
   /** Connections of our own pool, 1 or more. Default 4. Without effect on a pool of yours. */
   readonly poolSize?: number | undefined;
   /** Default `public`. Created when missing, if the role may. */
@@ -39,7 +81,7 @@ export interface PostgresStoreOptions {
 
 /** The options with every default filled in. */
 export interface ResolvedStoreOptions {
-  readonly connection: string | pg.PoolConfig | { readonly pool: pg.Pool };
+  readonly connection: string | ConnectionOptions | { readonly pool: GivenPool };
   readonly poolSize: number;
   readonly schema: string;
   readonly table: string;
