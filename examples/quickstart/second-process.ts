@@ -9,13 +9,19 @@ import { Journal } from './journal.js';
 const url = process.env['DATABASE_URL'] ?? '';
 const pool = applicationPool(url);
 const journal = new Journal();
-try {
-  await configureCache(url, journal);
-  const service = new CityService(pool);
+await configureCache(url, journal);
+const service = new CityService(pool);
+
+// Every message of the first process is one call; the answer is the row of the journal that it made.
+process.on('message', () => void answer());
+process.once('disconnect', () => void end());
+
+async function answer(): Promise<void> {
   await journal.record("2nd process: search('sao paulo')", () => service.search('sao paulo'), showCities);
-  await journal.record("2nd process: search('sao paulo')", () => service.search('sao paulo'), showCities);
-} finally {
+  process.send?.(journal.rows.at(-1));
+}
+
+async function end(): Promise<void> {
   await Cache.close();
   await pool.end();
 }
-process.send?.(journal.rows);

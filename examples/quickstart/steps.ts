@@ -6,13 +6,14 @@ import type { City, CityService } from './city-service.js';
 import type { Database } from './database.js';
 import type { Journal } from './journal.js';
 import { withMigration } from './migration.js';
-import { startSecondProcess } from './start-second-process.js';
+import type { OtherProcess } from './other-process.js';
 
 /** What a step has to work with. */
 export interface Stage {
   readonly service: CityService;
   readonly journal: Journal;
   readonly database: Database;
+  readonly other: OtherProcess;
 }
 
 export interface Step {
@@ -54,8 +55,9 @@ export const STEPS: readonly Step[] = [
     explanation: [
       'It was started just now and has nothing of its own, but it finds the entry of the first in the shared tier.',
     ],
-    async play({ journal, database }) {
-      for (const row of await startSecondProcess(database.url)) journal.adopt(row);
+    async play({ journal, other }) {
+      journal.adopt(await other.search());
+      journal.adopt(await other.search());
     },
   },
   {
@@ -63,8 +65,9 @@ export const STEPS: readonly Step[] = [
     explanation: [
       'add() invalidates the tags of what it changes, at the cost of two rows however many entries carry them.',
       'The search is made again, and finds the new city. What was made of another country alone stays.',
+      'The second process has heard of it too: its copy is gone, and it finds what the first has stored.',
     ],
-    async play({ service, journal }) {
+    async play({ service, journal, other }) {
       const city: City = { name: 'São Paulo da Lembrança', country: 'BR', lat: -23.5, lng: -46.6 };
       await journal.record("extremes('IS')", () => service.extremes('IS'), showExtremes);
       await journal.record(
@@ -74,6 +77,7 @@ export const STEPS: readonly Step[] = [
       );
       await journal.record("extremes('IS')", () => service.extremes('IS'), showExtremes);
       await journal.record("search('sao paulo')", () => service.search('sao paulo'), showCities);
+      journal.adopt(await other.search());
     },
   },
   {
