@@ -42,7 +42,7 @@ export function summary(rows: readonly Row[], cities: number): string {
   };
   return [
     `search('sao paulo') took ${ms('loader')} ms from its table of ${cities.toLocaleString('en')} rows, ${ms('shared')} ms from the shared tier`,
-    `(the first query of a new process), and ${ms('local')} ms from the local tier (no query).`,
+    `(one query by primary key), and ${ms('local')} ms from the local tier (no query).`,
     '',
     'source  loader: the method ran.  shared: an entry in PostgreSQL.  local: a copy in this process.',
     'state   miss: nothing usable was there.  fresh: served.  early: served, and refreshed in the background.',
