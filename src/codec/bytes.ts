@@ -5,7 +5,10 @@ export type StoredBytes = readonly [type: string, base64: string];
 
 type Bytes = ArrayBuffer | ArrayBufferView;
 
-/** How each type is made from exactly its bytes. Float16Array is absent before Node 24. */
+/**
+ * How each type is made from exactly its bytes. Float16Array is absent before Node 24. MessagePack stores positions in this list: only
+ * add to its end.
+ */
 const MAKERS: ReadonlyMap<string, (bytes: ArrayBuffer) => Bytes> = new Map<string, (bytes: ArrayBuffer) => Bytes>([
   ['Buffer', (bytes) => Buffer.from(bytes)],
   ['ArrayBuffer', (bytes) => bytes],
@@ -23,6 +26,9 @@ const MAKERS: ReadonlyMap<string, (bytes: ArrayBuffer) => Bytes> = new Map<strin
   ['BigUint64Array', (bytes) => new BigUint64Array(bytes)],
 ]);
 
+/** Every type of bytes that can be stored, in the order of {@link MAKERS}. */
+export const BYTE_TYPES: readonly string[] = [...MAKERS.keys()];
+
 /** The built-in type of some bytes (`Buffer`, `Float64Array`, ...), whatever subclass they are of; undefined for one that cannot be stored. */
 export function bytesType(value: Bytes): string | undefined {
   if (Buffer.isBuffer(value)) return 'Buffer';
@@ -30,25 +36,33 @@ export function bytesType(value: Bytes): string | undefined {
   return MAKERS.has(type) ? type : undefined;
 }
 
-/** The stored form of bytes; of a view only the part it shows. */
-export function storeBytes(type: string, value: Bytes): StoredBytes {
-  const bytes = ArrayBuffer.isView(value)
-    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-    : Buffer.from(value);
-  return [type, bytes.toString('base64')];
+/** The bytes themselves, in the memory they are in; of a view only the part it shows. */
+export function shownBytes(value: Bytes): Buffer {
+  return ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.from(value);
 }
 
-/** The bytes a stored form stands for, in memory of their own. Throws when it is damaged. */
+/** Bytes of a type in memory of their own. Throws for an unknown type, and for bytes that do not fill its elements. */
+export function makeBytes(type: unknown, bytes: Uint8Array): Bytes {
+  const make = typeof type === 'string' ? MAKERS.get(type) : undefined;
+  if (make === undefined) throw new TypeError('Damaged bytes: unknown type');
+  // Copied, because small Buffers share one block of memory: an entry would keep all of it alive, at any alignment.
+  const own = new ArrayBuffer(bytes.byteLength);
+  new Uint8Array(own).set(bytes);
+  return make(own);
+}
+
+/** The stored form of bytes. */
+export function storeBytes(type: string, value: Bytes): StoredBytes {
+  return [type, shownBytes(value).toString('base64')];
+}
+
+/** The bytes a stored form stands for. Throws when it is damaged. */
 export function restoreBytes(stored: unknown): Bytes {
   if (!Array.isArray(stored)) throw new TypeError('Damaged bytes');
   const [type, base64]: readonly unknown[] = stored;
-  const make = typeof type === 'string' ? MAKERS.get(type) : undefined;
-  if (make === undefined || typeof base64 !== 'string') throw new TypeError('Damaged bytes: unknown type');
+  if (typeof base64 !== 'string') throw new TypeError('Damaged bytes: no text');
   const decoded = Buffer.from(base64, 'base64');
   // Node skips characters that are not base64; then there are fewer bytes than the text has room for.
   if (Math.ceil(decoded.length / 3) * 4 !== base64.length) throw new TypeError('Damaged bytes: not base64');
-  // Copied, because small Buffers share one block of memory: an entry would keep all of it alive, at any alignment.
-  const own = new ArrayBuffer(decoded.length);
-  decoded.copy(new Uint8Array(own));
-  return make(own);
+  return makeBytes(type, decoded);
 }

@@ -7,40 +7,57 @@
  */
 import { types } from 'node:util';
 import { CodecError } from '../errors.js';
-import { bytesType, storeBytes } from './bytes.js';
+import { bytesType } from './bytes.js';
+import type { ClassRegistry } from './class-forms.js';
 import { hasPlainPrototype, MAX_DEPTH, MAX_PARTS } from './plain-json.js';
 import { errorParts } from './stored-error.js';
 import { tagged } from './tagged.js';
 import { formatTrail, type Step } from './trail.js';
 
-/** Hears the name of a class whose instance becomes plain data, or an instance of the built-in class it extends. */
-export type ClassListener = (className: string) => void;
+/** What formats differ in: what stands for the parts that only some of them carry as they are. */
+export interface Dialect {
+  /** What stands for a text, number, bigint, boolean, undefined or null. */
+  leaf(value: unknown): unknown;
+  /** What stands for bytes, inside of a part tagged `bytes`; `type` is their built-in class. */
+  bytes(type: string, value: ArrayBuffer | ArrayBufferView): unknown;
+  /** Whether an object may have this key; one that has another is tagged `object`. */
+  carriesKey(key: string): boolean;
+}
+
+/** What else a walk needs. */
+export interface StorableOptions {
+  readonly dialect: Dialect;
+  readonly classes: ClassRegistry;
+  /** Hears of an instance that becomes plain data, or an instance of the built-in class it extends. */
+  readonly onInstance: (instance: object, className: string) => void;
+}
 
 /**
  * The tree that stands for `value`: parts that need no change are the value's own, so nothing of it is ever written to.
  * Throws CodecError (`UNENCODABLE_VALUE`) for a function, symbol, promise, weak collection or cycle anywhere in it.
  */
-export function storable(value: unknown, onInstance: (instance: object, className: string) => void): unknown {
-  return new StorableWalk(onInstance).visit(value);
+export function storable(value: unknown, options: StorableOptions): unknown {
+  return new StorableWalk(options).visit(value);
 }
 
-/** Keys SuperJSON refuses, lest they pollute a prototype when they are read back. */
-const REFUSED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
-
 class StorableWalk {
-  readonly #onInstance: (instance: object, className: string) => void;
+  readonly #dialect: Dialect;
+  readonly #classes: ClassRegistry;
+  readonly #onInstance: StorableOptions['onInstance'];
   readonly #ancestors = new Set<object>();
   readonly #trail: Step[] = [];
   #parts = 0;
 
-  constructor(onInstance: (instance: object, className: string) => void) {
+  constructor({ dialect, classes, onInstance }: StorableOptions) {
+    this.#dialect = dialect;
+    this.#classes = classes;
     this.#onInstance = onInstance;
   }
 
   visit(value: unknown): unknown {
     if (typeof value === 'function') throw this.#refusal('a function');
     if (typeof value === 'symbol') throw this.#refusal('a symbol');
-    if (typeof value !== 'object' || value === null) return value;
+    if (typeof value !== 'object' || value === null) return this.#dialect.leaf(value);
     if (this.#ancestors.has(value)) throw this.#refusal('a cycle');
     if (this.#ancestors.size >= MAX_DEPTH) throw this.#refusal(`more than ${MAX_DEPTH} levels`);
     if (++this.#parts > MAX_PARTS) throw this.#refusal(`more than ${MAX_PARTS} parts`);
@@ -52,7 +69,7 @@ class StorableWalk {
 
   #at(step: Step, value: unknown): unknown {
     // Most values are texts and numbers, which cannot be refused.
-    if (typeof value === 'string' || typeof value === 'number') return value;
+    if (typeof value === 'string' || typeof value === 'number') return this.#dialect.leaf(value);
     this.#trail.push(step);
     const converted = this.visit(value);
     this.#trail.pop();
@@ -60,8 +77,12 @@ class StorableWalk {
   }
 
   #convert(part: object): unknown {
-    if (Array.isArray(part)) return this.#array(part);
+    if (Array.isArray(part) && Object.getPrototypeOf(part) === Array.prototype) return this.#array(part);
     if (hasPlainPrototype(part)) return hasToJson(part) ? this.#replaced(part) : this.#object(part);
+    const data = this.#classes.dataOf(part);
+    if (data !== undefined)
+      return tagged('class', [data.name, data.of === 'properties' ? this.#object(part) : this.visit(data.data)]);
+    if (Array.isArray(part)) return this.#array(part);
     const builtIn = this.#builtIn(part);
     if (builtIn !== undefined) return builtIn;
     if (hasToJson(part)) return this.#replaced(part);
@@ -119,7 +140,7 @@ class StorableWalk {
   #bytes(bytes: ArrayBuffer | ArrayBufferView): object {
     const type = bytesType(bytes);
     if (type === undefined) throw this.#refusal(`a ${classOf(bytes)}`);
-    return this.#known(bytes, type, tagged('bytes', storeBytes(type, bytes)));
+    return this.#known(bytes, type, tagged('bytes', this.#dialect.bytes(type, bytes)));
   }
 
   #error(error: Error): object {
@@ -138,7 +159,8 @@ class StorableWalk {
 
   #sparseArray(array: readonly unknown[]): unknown {
     // Whoever copies it counts through the holes.
-    if (array.length > MAX_PARTS) throw this.#refusal(`an array of more than ${MAX_PARTS} holes`);
+    this.#parts += array.length;
+    if (this.#parts > MAX_PARTS) throw this.#refusal(`more than ${MAX_PARTS} holes in arrays`);
     const entries: [string, unknown][] = [];
     for (const key of Object.keys(array)) {
       // What is not a position is a property of the array; plain JSON has no place for it either.
@@ -155,13 +177,17 @@ class StorableWalk {
     for (const key of keys) {
       const value: unknown = Reflect.get(object, key);
       const converted = this.#at(key, value);
-      if (REFUSED_KEYS.has(key)) form = 'tagged';
+      if (!this.#dialect.carriesKey(key)) form = 'tagged';
       else if (form === 'same' && !Object.is(converted, value)) form = 'changed';
       values.push(converted);
     }
     if (form === 'same') return object;
     const entries = keys.map((key, index): [string, unknown] => [key, values[index]]);
-    return form === 'tagged' ? tagged('object', entries) : Object.fromEntries(entries);
+    if (form === 'changed') return Object.fromEntries(entries);
+    return tagged(
+      'object',
+      entries.map(([key, value]) => [this.#dialect.leaf(key), value]),
+    );
   }
 
   /** What the `toJSON` of an object puts in its place. As in JSON it is asked once, so it may answer with the object itself. */

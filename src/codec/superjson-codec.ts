@@ -13,14 +13,23 @@ import { SuperJSON, type SuperJSONResult } from 'superjson';
 import { CodecError } from '../errors.js';
 import type { Codec, Encoded } from '../kernel/codec.js';
 import { assertAnnotations } from './annotations.js';
-import { isPlainJson } from './plain-json.js';
-import { type ClassListener, storable } from './storable.js';
-import { restore, Tagged } from './tagged.js';
+import { storeBytes } from './bytes.js';
+import { type ClassForms, ClassRegistry } from './class-forms.js';
+import { type ClassListener, ClassNews } from './class-news.js';
+import { isPlainJson, MAX_DEPTH, MAX_STORED_DEPTH, nestsDeeper } from './plain-json.js';
+import { type Dialect, storable } from './storable.js';
+import { Restorer, Tagged } from './tagged.js';
 
+/** What {@link createSuperjsonCodec} takes; all of it optional. */
 export interface SuperjsonCodecOptions {
   /**
+   * Classes whose instances come back as instances, by name and version: `{ 'Money@1': Money }`. Default: none. An entry with a class or
+   * version that the reader does not know is a miss for it.
+   */
+  readonly classes?: ClassForms | undefined;
+  /**
    * Hears, once per class, that instances of it become plain data (own enumerable properties, or what `toJSON` returns), or an instance
-   * of the built-in class it extends. Default: nobody.
+   * of the built-in class it extends. Default: a process warning.
    */
   readonly onClass?: ClassListener | undefined;
 }
@@ -39,30 +48,44 @@ type JsonArray = Extract<Json, readonly unknown[]>;
  *
  * Kept: null, booleans, strings, numbers (NaN, -0, infinities), bigint, undefined, plain objects and arrays (holes too), Date (invalid
  * too), Map, Set, RegExp, URL, Error, Buffer, typed arrays, DataView, ArrayBuffer; nested at will, 500 levels at most.
+ * Instances of registered classes come back as instances, all others as plain data.
  * Throws CodecError: `UNENCODABLE_VALUE` for functions, symbols, promises and cycles anywhere, `UNDECODABLE_VALUE` for anything it did not write.
  *
+ * @throws ConfigurationError `INVALID_OPTION` for classes that cannot be registered
  * @example
  * const codec = createSuperjsonCodec();
  * codec.decode(codec.encode({ at: new Date(0) })) // { at: 1970-01-01T00:00:00.000Z }
  */
 export function createSuperjsonCodec(options: SuperjsonCodecOptions = {}): Codec {
-  return new SuperjsonCodec(options.onClass ?? (() => undefined));
+  return new SuperjsonCodec(new ClassRegistry(options.classes), new ClassNews(options.onClass));
 }
 
-class SuperjsonCodec implements Codec {
-  readonly name = 'superjson';
-  readonly #superjson = new SuperJSON();
-  readonly #onClass: ClassListener;
-  /** Prototypes of the classes already told of; weak, so that classes made at run time can go. */
-  readonly #toldOf = new WeakSet<object>();
+/** Keys SuperJSON refuses, lest they pollute a prototype when they are read back. */
+const REFUSED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-  constructor(onClass: ClassListener) {
-    this.#onClass = onClass;
+const DIALECT: Dialect = {
+  leaf: (value) => value,
+  bytes: storeBytes,
+  carriesKey: (key) => !REFUSED_KEYS.has(key),
+};
+
+class SuperjsonCodec implements Codec {
+  readonly name: string;
+  readonly #superjson = new SuperJSON();
+  readonly #classes: ClassRegistry;
+  readonly #news: ClassNews;
+  #restorer: Restorer;
+
+  constructor(classes: ClassRegistry, news: ClassNews) {
+    this.name = classes.names.length === 0 ? 'superjson' : `superjson(${classes.names.join(', ')})`;
+    this.#classes = classes;
+    this.#news = news;
+    this.#restorer = new Restorer(classes);
     this.#superjson.registerCustom<unknown, JsonArray>(
       {
         isApplicable: (value): value is unknown => value instanceof Tagged,
         serialize: (value) => (isTagged(value) ? [...value] : []),
-        deserialize: restore,
+        deserialize: (pair) => this.#restorer.restore(pair),
       },
       CUSTOM_NAME,
     );
@@ -84,7 +107,7 @@ class SuperjsonCodec implements Codec {
     if (encoding !== 'json' && encoding !== 'superjson') throw unknownEncoding(encoding);
     try {
       const payload: unknown = JSON.parse(typeof body === 'string' ? body : textOf(body));
-      return encoding === 'json' ? payload : this.#superjson.deserialize(checkedPayload(payload), { inPlace: true });
+      return encoding === 'json' ? shallow(payload, MAX_DEPTH) : this.#decodeTypes(payload);
     } catch (cause) {
       throw new CodecError('UNDECODABLE_VALUE', `Expected a body in the encoding \`${encoding}\`, but it is damaged`, {
         cause,
@@ -93,17 +116,25 @@ class SuperjsonCodec implements Codec {
   }
 
   #encodeTypes(value: unknown): Encoded {
-    const { json, meta } = this.#superjson.serialize(storable(value, (instance, name) => this.#tell(instance, name)));
+    const onInstance = (instance: object, name: string): void => this.#news.tell(instance, name);
+    const tree = storable(value, { dialect: DIALECT, classes: this.#classes, onInstance });
+    const { json, meta } = this.#superjson.serialize(tree);
     if (meta?.values === undefined) return { encoding: 'json', body: JSON.stringify(json) };
     return { encoding: 'superjson', body: JSON.stringify({ json, meta: { values: meta.values, v: PATH_VERSION } }) };
   }
 
-  #tell(instance: object, className: string): void {
-    const prototype: unknown = Object.getPrototypeOf(instance);
-    if (typeof prototype !== 'object' || prototype === null || this.#toldOf.has(prototype)) return;
-    this.#toldOf.add(prototype);
-    this.#onClass(className);
+  #decodeTypes(payload: unknown): unknown {
+    const checked = checkedPayload(payload);
+    shallow(checked.json, MAX_STORED_DEPTH);
+    this.#restorer = new Restorer(this.#classes);
+    return this.#superjson.deserialize(checked, { inPlace: true });
   }
+}
+
+/** The value itself, unless it is deeper than anything that was encoded: whoever copies it would run out of stack. */
+function shallow(json: unknown, most: number): unknown {
+  if (nestsDeeper(json, most)) throw new TypeError(`More than ${most} levels`);
+  return json;
 }
 
 /** A tagged part as what SuperJSON declares that transformers return; it walks on into the content by itself. */
