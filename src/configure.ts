@@ -10,6 +10,7 @@ import { CacheInstance } from './engine/cache.js';
 import type { Engine } from './engine/call.js';
 import { register } from './engine/directory.js';
 import { follow } from './engine/follow.js';
+import { LeaseKeeper } from './engine/lease-keeper.js';
 import { LocalTier } from './engine/local-tier.js';
 import { NameLedger } from './engine/name-ledger.js';
 import { type Opening, openStore } from './engine/opening.js';
@@ -96,6 +97,7 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     stream: () => bus?.health,
     release: async () => {
       await opening.stop();
+      engine.leases.close();
       await bus?.close();
       await engine.store.close();
       await tier.release();
@@ -121,6 +123,7 @@ function makeEngine(
     ttl: resolved.local?.ttl ?? Infinity,
     onEvict: (key) => reporter.evicted(key),
   });
+  const background = new Background((work, error) => reporter.warn('background', `${work} failed: ${String(error)}`));
   return {
     name,
     namespace,
@@ -131,7 +134,8 @@ function makeEngine(
     maxValueBytes,
     loadDeadline,
     store: new StoreGuard({ ...shared, timeouts, clock, reporter, onRecovered: () => local.dropUnproven() }),
-    background: new Background((work, error) => reporter.warn('background', `${work} failed: ${String(error)}`)),
+    background,
+    leases: new LeaseKeeper({ leases: shared.store.leases, clock, background, reporter, timeout: timeouts.write }),
     codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),
     random: Math.random,
   };

@@ -4,6 +4,7 @@ import type { Codec } from '../kernel/codec.js';
 import { EVERYTHING, entryId, keyName, namespaceName, storedTag, tagName } from '../kernel/names.js';
 import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import type { Background } from './background.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 import type { LoadContext } from './load-context.js';
 import type { LocalTier } from './local-tier.js';
 import type { NameLedger } from './name-ledger.js';
@@ -34,6 +35,7 @@ export interface Engine {
   readonly clock: Clock;
   readonly store: StoreGuard;
   readonly local: LocalTier;
+  readonly leases: LeaseKeeper;
   readonly ledger: NameLedger;
   readonly background: Background;
   readonly reporter: Reporter;

@@ -8,12 +8,14 @@ import type { Isolated } from '../kernel/isolation.js';
 /** How a flight ended well. */
 export interface Landed {
   readonly value: Isolated;
+  /** Whether its loader made the value, or another process's, in which state it was then found. */
+  readonly from: { readonly tier: 'loader' } | { readonly tier: 'shared'; readonly state: 'fresh' | 'early' | 'stale' };
 }
 
 export class Flight {
   /** When it began: the ledger's count, and monotonic milliseconds. */
-  readonly since: number;
-  readonly began: number;
+  #since: number;
+  #began: number;
   readonly controller = new AbortController();
   /** Settles when the result is stored and admitted, or the load has failed or was given up. */
   readonly landing: Promise<Landed>;
@@ -30,13 +32,27 @@ export class Flight {
     background: boolean;
     run: (flight: Flight) => Promise<Landed>;
   }) {
-    this.since = options.since;
-    this.began = options.began;
+    this.#since = options.since;
+    this.#began = options.began;
     this.names = options.names;
     this.#background = options.background;
     this.landing = Promise.resolve().then(() => options.run(this));
     // Whoever waits hears of a failure; when nobody does, it has been reported already.
     this.landing.catch(() => undefined);
+  }
+
+  get since(): number {
+    return this.#since;
+  }
+
+  get began(): number {
+    return this.#began;
+  }
+
+  /** Begins later than it was made: it has waited for another process, and reads anew. */
+  begin(since: number, began: number): void {
+    this.#since = since;
+    this.#began = began;
   }
 
   /** Whether a new caller may wait for this result: one that was cancelled by all its callers is bound to fail. */

@@ -3,11 +3,14 @@
  * that missed, so that whatever happens to its names meanwhile is noticed by the store, in every process.
  */
 import { type KeepsakeError, LoadTimeoutError } from '../errors.js';
+import { tagName } from '../kernel/names.js';
 import type { LoadToken } from '../ports/store.js';
 import { type Call, type Engine, identify, namesAlways, tagNamesOf } from './call.js';
 import { Flight, type Landed } from './flight.js';
+import type { HeldLease } from './lease-keeper.js';
 import { RunningLoad, runLoading, type StaleValue } from './load-context.js';
 import { publishLoad } from './publish.js';
+import { type AdoptedFound, obtainRight, type Right } from './right-to-load.js';
 import { waitFor } from './waiting.js';
 
 /** Why a load begins, and what was found before it. */
@@ -18,6 +21,8 @@ export interface LoadCause {
   /** Undefined when the store could not be asked. */
   readonly token: LoadToken | undefined;
   readonly background: boolean;
+  /** The lease under which it runs, if that was taken before. */
+  readonly lease?: HeldLease | undefined;
 }
 
 /** Starts a flight that runs `call.load` and publishes what it returns. */
@@ -38,11 +43,32 @@ export function startLoad(engine: Engine, call: Call, cause: LoadCause): Flight 
 }
 
 async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Flight): Promise<Landed> {
+  // Without a token nothing will be stored, and an early refresh brings its lease along.
+  const needsRight = cause.token !== undefined && cause.reason !== 'early' && call.policy.tiers !== 'local';
+  const right: Right = needsRight
+    ? await obtainRight(engine, call, flight)
+    : { verdict: 'load', lease: cause.lease, found: undefined };
+  if (right.verdict === 'adopt') return adopt(right.found, flight);
+  try {
+    return await runLoader(engine, call, { ...cause, token: right.found?.token ?? cause.token }, flight);
+  } finally {
+    right.lease?.release();
+  }
+}
+
+/** Another process has loaded meanwhile. */
+function adopt({ entry, state }: AdoptedFound, flight: Flight): Landed {
+  flight.names = [...flight.names, ...entry.stored.tags.map(tagName)];
+  return { value: entry.isolated, from: { tier: 'shared', state } };
+}
+
+async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: Flight): Promise<Landed> {
+  const started = engine.clock.monotonic();
   const context = new RunningLoad(call.key, cause.reason, cause.stale, flight.controller);
   engine.reporter.loadStart(call, cause.background);
   const running = runLoading(engine, call.key, context, () => begin(() => call.load(context)));
   const ended = await waitFor(running, engine.clock, engine.loadDeadline);
-  const loadMs = engine.clock.monotonic() - flight.began;
+  const loadMs = engine.clock.monotonic() - started;
   if (ended.ended === 'value') {
     engine.reporter.loadEnd(call, cause.background, 'succeeded', loadMs);
     const { token } = cause;
@@ -51,7 +77,7 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
     // What was learned counts whether or not the value can be kept.
     flight.names = [...flight.names, ...tagNamesOf(engine, wishes.tags).names];
     const value = await publishLoad(engine, call, { value: ended.value, wishes, token, began, since, loadMs });
-    return { value };
+    return { value, from: { tier: 'loader' } };
   }
   const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
   engine.reporter.loadEnd(call, cause.background, ended.ended === 'error' ? 'failed' : 'abandoned', loadMs, error);

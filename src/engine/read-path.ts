@@ -15,7 +15,8 @@ import { type Flight, type KeyState, SingleFlight } from './flight.js';
 import { startLoad } from './load.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
-import { waitFor } from './waiting.js';
+import { refreshEarly } from './refresh.js';
+import { settled, waitFor } from './waiting.js';
 
 /** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */
 interface Arrival {
@@ -76,7 +77,7 @@ export class ReadPath {
 
   #hitLocally(call: Call, hit: LocalHit, state: 'fresh' | 'early', started: number): unknown {
     if (hit.touchDue) touchLater(this.#engine, call);
-    if (state === 'early' && hit.retryIn <= 0) this.#refresh(call);
+    if (state === 'early' && hit.retryIn <= 0) refreshEarly(this.#engine, this.#flights, call);
     this.#engine.reporter.hit(call, 'local', state, started);
     return hit.value;
   }
@@ -110,7 +111,7 @@ export class ReadPath {
     const { reporter, local } = this.#engine;
     const found = await findShared(this.#engine, { subject: call, policy: call.policy });
     if (found.entry !== undefined && (found.state === 'fresh' || found.state === 'early')) {
-      if (found.state === 'early' && found.entry.stored.retryIn <= 0) this.#refresh(call);
+      if (found.state === 'early' && found.entry.stored.retryIn <= 0) refreshEarly(this.#engine, this.#flights, call);
       const value = copyOf(found.entry);
       reporter.hit(call, 'shared', found.state, arrival.started);
       return value;
@@ -162,6 +163,7 @@ export class ReadPath {
     const { clock, reporter } = this.#engine;
     const { atHand } = missed;
     const patience = this.#patience(call, arrival, atHand, whose === 'own' ? Infinity : call.policy.leaseTimeout);
+    const { began } = flight;
     flight.join();
     const waited = await waitFor(flight.landing, clock, patience.ms, call.signal);
     if (waited.ended === 'timeout' && patience.limit === 'soft') this.#toBackground(flight);
@@ -171,14 +173,18 @@ export class ReadPath {
         arrival.endings = state.endings;
         return AGAIN;
       }
-      const value = take(waited.value.value);
-      reporter.miss(call, arrival.started);
-      return value;
+      const { value, from } = waited.value;
+      const answer = take(value);
+      if (from.tier === 'loader') reporter.miss(call, arrival.started);
+      else reporter.hit(call, 'shared', from.state, arrival.started);
+      return answer;
     }
     if (waited.ended === 'cancelled') throw reasonOf(call);
     if (waited.ended === 'error') return this.#serveOrThrow(call, atHand, arrival, waited.error);
     if (patience.limit !== 'lease') return this.#giveUp(call, atHand, arrival, patience.limit);
     if (atHand !== undefined) return this.#serve(call, atHand, arrival);
+    // Until lately it was itself waiting for another process.
+    if (flight.began > began) return await this.#wait(call, state, arrival, missed, flight, whose);
     // The lease is over: whoever notices first loads by itself, the others join that load.
     if (state.latest?.flight === flight) return await this.#loadOwn(call, state, arrival, missed);
     return AGAIN;
@@ -228,43 +234,11 @@ export class ReadPath {
     this.#engine.reporter.hit(call, atHand.tier, 'stale', arrival.started);
     return atHand.value;
   }
-
-  /** Refreshes an entry before it expires, in the background, once; nobody waits for it. */
-  #refresh(call: Call): void {
-    const engine = this.#engine;
-    engine.background.run(`refresh ${call.key}`, async () => {
-      const state = this.#flights.enter(call.key);
-      try {
-        if (state.running() !== undefined) return;
-        // Another process may have refreshed it since this copy was made.
-        const found = await findShared(engine, { subject: call, policy: call.policy });
-        const retryIn = found.entry?.stored.retryIn ?? 0;
-        if (retryIn > 0) engine.local.postpone(call.key, retryIn, engine.clock.monotonic());
-        if (found.state === 'fresh' || retryIn > 0 || state.running() !== undefined) return;
-        if (found.token === undefined && call.policy.tiers !== 'local') return;
-        const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;
-        const stale = copy ?? (found.entry && { value: copyOf(found.entry), age: found.entry.stored.age });
-        const flight = startLoad(engine, call, { reason: 'early', stale, token: found.token, background: true });
-        this.#flights.launch(state, flight);
-        await settled(flight.landing);
-      } finally {
-        this.#flights.leave(state);
-      }
-    });
-  }
 }
 
 function staleIn(found: Found): AtHand | undefined {
   if (found.state !== 'stale' || found.entry === undefined) return undefined;
   return { value: copyOf(found.entry), age: found.entry.stored.age, tier: 'shared' };
-}
-
-/** Resolves when `promise` has settled, however. */
-function settled(promise: Promise<unknown>): Promise<void> {
-  return promise.then(
-    () => undefined,
-    () => undefined,
-  );
 }
 
 function reasonOf(call: Call): unknown {

@@ -32,3 +32,11 @@ export function waitFor<T>(promise: Promise<T>, clock: Clock, ms: number, signal
     void settled.then(end);
   });
 }
+
+/** Resolves when `promise` has settled, however. */
+export function settled(promise: Promise<unknown>): Promise<void> {
+  return promise.then(
+    () => undefined,
+    () => undefined,
+  );
+}

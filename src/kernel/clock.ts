@@ -13,8 +13,11 @@ export interface Clock {
   monotonic(): number;
   /** Wall-clock milliseconds since 1970, used only to notice jumps and to stamp events. */
   wall(): number;
-  /** Runs `fn` once after `ms` milliseconds; never keeps the process alive; `ms` may be Infinity (never). */
-  schedule(ms: number, fn: () => void): Timer;
+  /**
+   * Runs `fn` once after `ms` milliseconds; `ms` may be Infinity (never). Only a timer that somebody `awaits` keeps the process alive:
+   * one that a caller's answer hangs on, with nothing else under way.
+   */
+  schedule(ms: number, fn: () => void, purpose?: 'background' | 'awaited'): Timer;
 }
 
 /** The longest delay setTimeout takes; a longer one would fire at once. */
@@ -24,13 +27,13 @@ const MAX_DELAY = 2 ** 31 - 1;
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   wall: () => Date.now(),
-  schedule(ms, fn) {
+  schedule(ms, fn, purpose = 'background') {
     let handle: NodeJS.Timeout | undefined;
     const arm = (left: number): void => {
       if (left === Number.POSITIVE_INFINITY) return;
       const step = Math.min(left, MAX_DELAY);
       handle = setTimeout(() => (left > step ? arm(left - step) : fn()), step);
-      handle.unref();
+      if (purpose === 'background') handle.unref();
     };
     arm(ms);
     return { cancel: () => clearTimeout(handle) };

@@ -97,7 +97,17 @@ export interface TimeoutEvent extends EventBase {
 /** Something failed and the cache went on without it. */
 export interface ErrorEvent extends EventBase {
   readonly type: 'error';
-  readonly operation: 'read' | 'write' | 'touch' | 'invalidate' | 'load' | 'encode' | 'decode' | 'key' | 'connect';
+  readonly operation:
+    | 'read'
+    | 'write'
+    | 'touch'
+    | 'lease'
+    | 'invalidate'
+    | 'load'
+    | 'encode'
+    | 'decode'
+    | 'key'
+    | 'connect';
   readonly code: KeepsakeErrorCode | undefined;
   readonly error: unknown;
 }

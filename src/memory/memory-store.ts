@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../kernel/clock.js';
 import { refuse } from '../kernel/expectation.js';
 import type { Remaining } from '../kernel/freshness.js';
 import { isVisible } from '../kernel/snapshot.js';
+import type { Leases } from '../ports/lease.js';
 import type {
   EntryWrite,
   FillResult,
@@ -50,13 +51,18 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
 /** The port over a table; several stores over one table stand for several processes. */
 export class MemoryStore implements Store {
   readonly kind = 'memory';
+  readonly leases: Leases | undefined;
   readonly #table: MemoryTable;
   readonly #clock: Clock;
   readonly #scopeNames: readonly string[];
   #status: 'open' | 'closed' = 'open';
   #sweepTimer: Timer | undefined;
 
-  constructor(table: MemoryTable, options: { readonly clock: Clock; readonly scopeNames: readonly string[] }) {
+  constructor(
+    table: MemoryTable,
+    options: { readonly clock: Clock; readonly scopeNames: readonly string[]; readonly leases?: Leases },
+  ) {
+    this.leases = options.leases;
     this.#table = table;
     this.#clock = options.clock;
     this.#scopeNames = [...options.scopeNames];

@@ -20,4 +20,6 @@ export interface LocalStorage<Copy> {
 export type DropReason = 'room' | 'replaced' | 'removed';
 
 /** Builds a storage; `onDrop` hears every copy that leaves. */
-export type LocalStorageFactory = <Copy>(onDrop: (copy: Copy, key: string, reason: DropReason) => void) => LocalStorage<Copy>;
+export type LocalStorageFactory = <Copy>(
+  onDrop: (copy: Copy, key: string, reason: DropReason) => void,
+) => LocalStorage<Copy>;

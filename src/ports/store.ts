@@ -8,10 +8,12 @@
  * All ids, tags and names arrive already qualified and cut (kernel/names). Every method rejects with StoreError when the store
  * cannot answer, and with nothing else.
  */
+
+import type { Encoded } from '../kernel/codec.js';
 import type { Remaining } from '../kernel/freshness.js';
 import type { Lifetimes } from '../kernel/lifetimes.js';
 import type { Snapshot, Xid } from '../kernel/snapshot.js';
-import type { Encoded } from '../kernel/codec.js';
+import type { Leases } from './lease.js';
 
 export type { Lifetimes };
 
@@ -87,6 +89,9 @@ export interface InvalidationReceipt {
 }
 
 export interface Store {
+  /** The right to load, shared by all processes over this store. Undefined: there are no others. */
+  readonly leases?: Leases | undefined;
+
   /** Which implementation this is, for events and statistics: `postgres`, `memory`, ... */
   readonly kind: string;
 

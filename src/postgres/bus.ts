@@ -56,8 +56,9 @@ export class PostgresBus implements Bus {
   #awaited: { readonly nonce: string; readonly resolve: () => void } | undefined;
   /** Ends the wait under way. */
   #giveUp: (error: Error) => void = () => undefined;
-  /** The attempt or heartbeat under way; `close` waits for it. */
+  /** The attempt or heartbeat under way, and what was sent through another connection; `close` waits for both. */
   #work: Promise<void> = Promise.resolve();
+  #echo: Promise<void> = Promise.resolve();
 
   constructor(options: PostgresBusOptions) {
     this.#options = options;
@@ -80,7 +81,7 @@ export class PostgresBus implements Bus {
     destroy(client);
     // What is still awaited keeps no process alive: one that only waits for this would end before it.
     this.#giveUp(new Error('The stream is closed'));
-    await this.#work;
+    await Promise.allSettled([this.#work, this.#echo]);
   }
 
   async #open(): Promise<void> {
@@ -113,7 +114,8 @@ export class PostgresBus implements Bus {
     const heard = new Promise<void>((resolve) => {
       this.#awaited = { nonce, resolve };
     });
-    await this.#within(this.#options.echo(nonce));
+    this.#echo = this.#options.echo(nonce);
+    await this.#within(this.#echo);
     await this.#within(heard).catch((cause: unknown) => {
       const hint = 'is there a transaction pooler between? Then give a direct connection as `listenConnection`';
       throw new Error(`LISTEN succeeded, but notifications do not arrive: ${hint}`, { cause });

@@ -4,12 +4,14 @@
 import { type Kysely as Database, Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
 import type pg from 'pg';
 import { entriesAndInvalidations } from '../../migrations/0001_entries_and_invalidations.js';
+import { leases } from '../../migrations/0002_leases.js';
 import type { MigrationContext } from '../../migrations/migration-context.js';
 import type { TableNames } from './names.js';
 
 /** Every migration, under the name it is remembered by; never renamed, never reordered. */
 const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migration>> = {
   '0001_entries_and_invalidations': entriesAndInvalidations,
+  '0002_leases': leases,
 };
 
 /** What migrations are given, and the names of the Migrator's own tables. */

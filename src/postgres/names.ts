@@ -21,6 +21,8 @@ export interface TableNames {
   readonly boot: string;
   /** What must survive a crash and is not an invalidation. */
   readonly meta: string;
+  /** The right to load a key. */
+  readonly leases: string;
   /** Bookkeeping of Kysely's Migrator. */
   readonly migrations: string;
   readonly migrationLock: string;
@@ -43,6 +45,7 @@ export function tableNames({ schema, table, prefix }: NameOptions): TableNames {
     invalidations: `${entries}_invalidations`,
     boot: `${entries}_boot`,
     meta: `${entries}_meta`,
+    leases: `${entries}_leases`,
     migrations: `${entries}_migrations`,
     migrationLock: `${entries}_migration_lock`,
   };
@@ -74,6 +77,7 @@ export interface Tables {
   readonly invalidations: RawBuilder<unknown>;
   readonly boot: RawBuilder<unknown>;
   readonly meta: RawBuilder<unknown>;
+  readonly leases: RawBuilder<unknown>;
 }
 
 /** Quotes the names for SQL templates; the schema is always written, so that search_path decides nothing. */
@@ -83,5 +87,6 @@ export function quoted(names: TableNames): Tables {
     invalidations: sql.id(names.schema, names.invalidations),
     boot: sql.id(names.schema, names.boot),
     meta: sql.id(names.schema, names.meta),
+    leases: sql.id(names.schema, names.leases),
   };
 }

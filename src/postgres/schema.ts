@@ -37,6 +37,7 @@ const RIGHTS = {
   invalidations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   boot: ['SELECT', 'INSERT', 'DELETE'],
   meta: ['SELECT', 'UPDATE'],
+  leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 } as const satisfies Partial<Record<keyof TableNames, readonly string[]>>;
 
 /** What the catalog says: the existing ones of our tables, with their columns and types. */

@@ -20,6 +20,7 @@ import { Batches, type FillInput, type InvalidateInput, type PostponeInput } fro
 import { PostgresBus, type PostgresBusOptions } from './bus.js';
 import { Connections } from './connections.js';
 import { KeyOrder, Lane } from './key-order.js';
+import { PostgresLeases } from './leases.js';
 import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
 import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
@@ -66,6 +67,7 @@ class BatchingStore implements PostgresStore {
   readonly #touches: Lane<string, Remaining | undefined>;
   readonly #postpones: Lane<PostponeInput, undefined>;
   readonly #invalidations: Batcher<InvalidateInput, InvalidationReceipt>;
+  readonly leases: PostgresLeases;
   #status: 'open' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
 
@@ -101,7 +103,8 @@ class BatchingStore implements PostgresStore {
     this.#deletes = new Lane(this.#order, deletes, 'share');
     this.#touches = new Lane(this.#order, touches, 'share');
     this.#postpones = new Lane(this.#order, postpones, 'queue');
-    this.#batchers = [this.#reads, sets, fills, deletes, touches, postpones, this.#invalidations];
+    this.leases = new PostgresLeases(this.#connections, { timeout: options.timeouts.write, maxBatch: MAX_BATCH });
+    this.#batchers = [this.leases, this.#reads, sets, fills, deletes, touches, postpones, this.#invalidations];
   }
 
   async open(): Promise<void> {

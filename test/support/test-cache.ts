@@ -5,6 +5,7 @@ import type { CacheOptions } from '../../src/cache-options.js';
 import { createCache } from '../../src/configure.js';
 import type { CacheInstance } from '../../src/engine/cache.js';
 import { EVERYTHING, namespaceName } from '../../src/kernel/names.js';
+import { type LeaseMap, MemoryLeases } from '../../src/memory/memory-leases.js';
 import { MemoryStore } from '../../src/memory/memory-store.js';
 import { MemoryTable } from '../../src/memory/memory-table.js';
 import type { Store } from '../../src/ports/store.js';
@@ -21,13 +22,20 @@ export interface TestCache {
 /** One shared tier and one clock; `process()` makes another cache over them. */
 export class TestCluster {
   readonly clock = new FakeClock();
+  readonly #leases: LeaseMap = new Map();
   readonly #table = new MemoryTable({ clock: this.clock, loadDeadline: 600_000, maxEntries: Number.POSITIVE_INFINITY });
+
+  /** How many leases there are, run out or not. */
+  get leases(): number {
+    return this.#leases.size;
+  }
 
   /** A store over the shared table; `around` may replace methods of it, to count or to fail. */
   store(namespace = '', around: Partial<Store> = {}): Store {
     const store = new MemoryStore(this.#table, {
       clock: this.clock,
       scopeNames: [namespaceName(namespace), EVERYTHING],
+      leases: new MemoryLeases(this.#leases, this.clock),
     });
     return new Proxy(store, {
       get(target, property) {

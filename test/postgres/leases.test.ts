@@ -1,0 +1,84 @@
+/** Leases over a real server: the table's rules, several caches, real processes that die. */
+import { describe, expect, it } from 'vitest';
+import { useDatabase } from '../support/database.js';
+import { MIGRATED, openCache } from './cache-fixture.js';
+import { connect, openStore, table } from './fixture.js';
+
+const database = useDatabase({ template: MIGRATED });
+
+describe('the lease table', () => {
+  it('grants a lease to one holder, again to the same one, and to another when it is given back', async () => {
+    const [one, other] = [await openStore({ connection: database.url }), await openStore({ connection: database.url })];
+    expect(await one.leases?.acquire('a', 60_000)).toBe('granted');
+    expect(await one.leases?.acquire('a', 60_000)).toBe('granted');
+    expect(await other.leases?.acquire('a', 60_000)).toBe('held');
+    await other.leases?.release('a');
+    expect(await other.leases?.acquire('a', 60_000)).toBe('held');
+    await one.leases?.release('a');
+    expect(await other.leases?.acquire('a', 60_000)).toBe('granted');
+  });
+
+  it('passes a lease on when its time is over, and renews only what is still held', async () => {
+    const [one, other] = [await openStore({ connection: database.url }), await openStore({ connection: database.url })];
+    const client = await connect(database.url);
+    await one.leases?.acquire('b', 60_000);
+    await client.query(`update ${table('_leases')} set held_until = now() - interval '1 second' where id = 'b'`);
+    expect(await other.leases?.acquire('b', 60_000)).toBe('granted');
+    await one.leases?.renew(['b'], 60_000);
+    expect(await one.leases?.acquire('b', 60_000)).toBe('held');
+  });
+
+  it('INVARIANT 12: concurrent acquisitions of one key from 8 stores grant it once', async () => {
+    const stores = await Promise.all(
+      Array.from({ length: 8 }, () => openStore({ connection: database.url, poolSize: 1 })),
+    );
+    for (let round = 0; round < 20; round += 1) {
+      const answers = await Promise.all(stores.map((store) => store.leases?.acquire(`race ${round}`, 60_000)));
+      expect(answers.filter((answer) => answer === 'granted')).toHaveLength(1);
+    }
+  });
+
+  it('INVARIANT 31: acquisitions and releases of many keys in any order never deadlock', async () => {
+    const stores = await Promise.all(Array.from({ length: 4 }, () => openStore({ connection: database.url })));
+    const ids = Array.from({ length: 50 }, (_, index) => `order ${index}`);
+    const outcomes = await Promise.allSettled(
+      stores.flatMap((store, shift) =>
+        [...ids.slice(shift * 10), ...ids.slice(0, shift * 10)].flatMap((id) => [
+          store.leases?.acquire(id, 1),
+          store.leases?.release(id),
+        ]),
+      ),
+    );
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
+  });
+});
+
+describe('caches that load one key', () => {
+  it('INVARIANT 12: 4 caches with 20 callers each run one load', async () => {
+    const caches = await Promise.all(Array.from({ length: 4 }, () => openCache({ connection: database.url })));
+    let loads = 0;
+    const load = async (): Promise<string> => {
+      loads += 1;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return 'value';
+    };
+    const calls = caches.flatMap(({ cache }) => Array.from({ length: 20 }, () => cache.getOrSet('one key', load)));
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['value']));
+    expect(loads).toBe(1);
+  });
+
+  it('INVARIANT 14: 50 keys load at once over a pool of 1', async () => {
+    const { cache } = await openCache({ connection: database.url, poolSize: 1 });
+    let running = 0;
+    let most = 0;
+    const load = async (): Promise<number> => {
+      running += 1;
+      most = Math.max(most, running);
+      while (most < 50) await new Promise((resolve) => setTimeout(resolve, 5));
+      running -= 1;
+      return most;
+    };
+    const keys = Array.from({ length: 50 }, (_, index) => `at once ${index}`);
+    expect(await Promise.all(keys.map((key) => cache.getOrSet(key, load)))).toEqual(keys.map(() => 50));
+  });
+});
