@@ -91,6 +91,8 @@ await Cache.configure({
   timeouts: { read: '10s', write: '10s' },
   observer: { onEvent },
 });
+// When a process begins to listen it gives up the copies it holds.
+while (Cache.stats().stream?.state === 'connecting') await new Promise((resolve) => setTimeout(resolve, 10));
 const products = new Products();
 const first = await products.product(1);
 const second: Product = await products.product(1);

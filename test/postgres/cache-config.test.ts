@@ -266,16 +266,21 @@ describe('the life of a cache', () => {
     expect(listeners()).toEqual(before);
   });
 
-  it.each([
-    ['that is connected', () => server().url, 'value well'],
-    ['that cannot connect', () => 'postgres://nobody@127.0.0.1:1/nowhere', 'value opening'],
-  ])('INVARIANT 28: a process with an idle cache %s ends by itself', async (_, connection, said) => {
+  describe.each([
+    ['connected', () => server().url, 'value well'],
+    ['not connected', () => 'postgres://nobody@127.0.0.1:1/nowhere', 'value opening'],
+  ])('INVARIANT 28: a process with an idle cache, %s,', (_, connection, said) => {
     const file = new URL('./workers/idle-process.ts', import.meta.url);
-    const program = WorkerProcess.run(file, {
-      args: [JSON.stringify({ connection: connection(), namespace: randomUUID() })],
+
+    it.each([
+      ['ends by itself', 'leave', [said]],
+      ['can close it as the last thing it does', 'close', [said, 'closed']],
+    ])('%s', async (_title, atTheEnd, lines) => {
+      const options = { connection: connection(), namespace: randomUUID() };
+      const program = WorkerProcess.run(file, { args: [JSON.stringify(options), atTheEnd] });
+      expect(await program.ended, program.stderr).toEqual({ code: 0, signal: null });
+      expect(program.lines).toEqual(lines);
     });
-    expect(await program.ended, program.stderr).toEqual({ code: 0, signal: null });
-    expect(program.lines).toEqual([said]);
   });
 
   it('unconfigured: methods run uncached, and the process is warned once', async () => {

@@ -39,7 +39,13 @@ export async function openCache(options: CacheOptions): Promise<OpenCache> {
     ...options,
   });
   onTestFinished(() => cache.close());
+  if (cache.stats().store.health === 'well') await eventually(() => expectListening(cache));
   return { cache, recorder, warnings };
+}
+
+/** When a process begins to listen it gives up the copies it holds: from then on they stay for as long as they may. */
+function expectListening(cache: CacheInstance): void {
+  expect(cache.stats().stream?.state ?? 'listening').toBe('listening');
 }
 
 /** A connection of its own whose open transaction, if any, ends with the test. */

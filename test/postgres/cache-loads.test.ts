@@ -6,7 +6,7 @@ import type { LoadContext } from '../../src/engine/load-context.js';
 import { testNames, useDatabase } from '../support/database.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { WorkerProcess } from '../support/processes.js';
-import { connectApart, HeldLoader, MIGRATED, openCache, sources } from './cache-fixture.js';
+import { connectApart, eventually, HeldLoader, MIGRATED, openCache, sources } from './cache-fixture.js';
 import { countingPool, table } from './fixture.js';
 
 const database = useDatabase({ template: MIGRATED });
@@ -175,13 +175,28 @@ describe('INVARIANT 1: a load during which something of it is invalidated is not
 
   it('INVARIANT 3: a local copy is not served later than localLease after another process deleted the entry', async () => {
     const clock = new FakeClock();
-    const { cache } = await openCache({ connection: database.url, clock, localLease: '5s', namespace: 'lease' });
+    const deaf = { notify: 'off', clock, localLease: '5s', namespace: 'lease' } as const;
+    const { cache } = await openCache({ connection: database.url, ...deaf });
     await cache.getOrSet('key', () => 'old');
     const other = await otherProcess({ namespace: 'lease' });
     expect(await other.send('delete', 'key')).toBe(true);
     clock.advance(5_000);
     expect(await cache.get('key')).toBeUndefined();
     expect(await cache.getOrSet('key', () => 'new')).toBe('new');
+  });
+
+  it('INVARIANT 4: a local copy is dropped when another process invalidates its tag, and nothing has to be asked for', async () => {
+    const namespace = 'heard';
+    const opened = await openCache({ connection: database.url, namespace, localLease: Infinity });
+    const { cache, recorder } = opened;
+    await cache.getOrSet('key', () => 'old', { tags: ['t'] });
+    await cache.getOrSet('other', () => 'kept', { tags: ['u'] });
+    const other = await otherProcess({ namespace });
+    await other.send('invalidateTags', ['t']);
+    await eventually(async () => expect(await cache.get('key')).toBeUndefined());
+    recorder.clear();
+    expect(await cache.get('other')).toBe('kept');
+    expect(sources(opened)).toEqual(['local']);
   });
 });
 

@@ -25,6 +25,8 @@ serve({
       observer: recorder,
       ...(options as CacheOptions),
     });
+    // When a process begins to listen it gives up the copies it holds.
+    while (cache.stats().stream?.state === 'connecting') await new Promise((resolve) => setTimeout(resolve, 10));
   },
   /** A call whose loader answers `made` after `ms` milliseconds; says whether it ran. */
   getOrSet: on(async (open, { key, made, ms = 0 }: { key: string; made: unknown; ms?: number }) => {
