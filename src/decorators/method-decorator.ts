@@ -7,13 +7,12 @@
 import { ConfigurationError } from '../errors.js';
 import { writtenReturnType } from './reflect-metadata.js';
 
-/** A method that can be cached: asynchronous, whatever it takes. */
-// biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant; only `any` accepts methods of every signature.
-export type AsyncMethod = (...args: any[]) => Promise<unknown>;
+/** A method that can be cached: asynchronous, whatever it takes (parameters are contravariant, so `never` stands for all of them). */
+export type AsyncMethod = (...args: never[]) => Promise<unknown>;
 
 /** A decorator for asynchronous methods; on accessors, fields and synchronous methods it is a compile error. */
 export interface AsyncMethodDecorator {
-  <This, Method extends AsyncMethod>(method: Method, context: ClassMethodDecoratorContext<This, Method>): Method;
+  <This, Method extends AsyncMethod>(method: Method, context: ClassMethodDecoratorContext<This>): Method;
   <Method extends AsyncMethod>(
     target: object,
     name: string | symbol,

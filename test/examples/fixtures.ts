@@ -37,7 +37,10 @@ async function makeProject(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'keepsake-fixtures-'));
   await mkdir(join(folder, 'node_modules'));
   await symlink(root, join(folder, 'node_modules/keepsake'));
-  await symlink(join(root, 'node_modules/reflect-metadata'), join(folder, 'node_modules/reflect-metadata'));
+  await symlink(
+    dirname(fileURLToPath(import.meta.resolve('reflect-metadata'))),
+    join(folder, 'node_modules/reflect-metadata'),
+  );
   await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   return folder;
 }
@@ -122,7 +125,7 @@ export async function findMistakes(
   mode: Mode,
 ): Promise<{ readonly found: readonly string[]; readonly marked: readonly string[] }> {
   const config = join(fixtures, 'mistakes', `tsconfig.${mode}.json`);
-  const { output } = await run([tsc, '-p', config, '--pretty', 'false', '--listFiles']);
+  const { output } = await run([tsc, '-p', config, '--pretty', 'false', '--listFiles', '--skipLibCheck']);
   const found = [...output.matchAll(/^(\S+\.ts)\((\d+),\d+\): error/gm)].map(
     ([, file = '', line]) => `${basename(file)}:${line}`,
   );
