@@ -88,34 +88,45 @@ interface Fault {
   end(): unknown;
 }
 
-async function expectSurvival(opened: OpenCache, fault: Fault): Promise<void> {
+/** Two caches go through a fault: one that always asks the store, and one with a local tier, which listens to the others. */
+async function expectSurvival(options: CacheOptions, fault: Fault): Promise<OpenCache> {
+  const opened = await open(options);
+  const listening = await open({ ...options, local: {} });
   const { cache } = opened;
   await eventually(() => cache.set('known', 'before'));
   await eventually(async () => expect(await cache.get('known')).toBe('before'));
   await fault.begin();
-  await expectDown(opened);
+  await Promise.all([expectDown(opened), expectLoads(listening)]);
   await fault.end();
-  await expectRecovery(opened);
+  await Promise.all([expectRecovery(opened), expectRecovery(listening)]);
+  await eventually(() => expect(listening.cache.stats().stream).toMatchObject({ state: 'listening' }));
+  return opened;
 }
 
 describe('the network', () => {
   it('refuses connections', async () => {
     const proxy = await useProxy(server().url);
-    await expectSurvival(await open({ connection: proxy.url(server().url) }), {
-      begin: async () => {
-        await proxy.behave('refuse');
-        proxy.cut();
+    await expectSurvival(
+      { connection: proxy.url(server().url) },
+      {
+        begin: async () => {
+          await proxy.behave('refuse');
+          proxy.cut();
+        },
+        end: () => proxy.behave('pass'),
       },
-      end: () => proxy.behave('pass'),
-    });
+    );
   });
 
   it('swallows everything without a word', async () => {
     const proxy = await useProxy(server().url);
-    await expectSurvival(await open({ connection: proxy.url(server().url) }), {
-      begin: () => proxy.behave('black-hole'),
-      end: () => proxy.behave('pass'),
-    });
+    await expectSurvival(
+      { connection: proxy.url(server().url) },
+      {
+        begin: () => proxy.behave('black-hole'),
+        end: () => proxy.behave('pass'),
+      },
+    );
   });
 
   it('cuts connections in the middle of batches: reads and loads complete, a write does not know', async () => {
@@ -159,26 +170,31 @@ describe('the network', () => {
 
 describe('the server', () => {
   it('is killed (-9) and started again', async () => {
-    const opened = await open({ connection: server().url });
     // A process that nobody watches over: an unheard error event of an idle connection would end it.
     const bystander = await WorkerProcess.spawn(new URL('./workers/cache-process.ts', import.meta.url));
     await bystander.send('open', { connection: server().url, ...testNames(), timeouts: DEADLINES, startup: 'fail' });
-    await expectSurvival(opened, {
-      begin: () => server().kill(),
-      end: async () => {
-        expect(await bystander.send('getOrSet', { key: randomUUID(), made: 1 })).toEqual({ value: 1, loads: 1 });
-        await server().start();
+    await expectSurvival(
+      { connection: server().url },
+      {
+        begin: () => server().kill(),
+        end: async () => {
+          expect(await bystander.send('getOrSet', { key: randomUUID(), made: 1 })).toEqual({ value: 1, loads: 1 });
+          await server().start();
+        },
       },
-    });
+    );
     expect(await bystander.send('getOrSet', { key: randomUUID(), made: 2 })).toEqual({ value: 2, loads: 1 });
   });
 
   it('stands still (SIGSTOP), and goes on', async () => {
     onTestFinished(() => server().resume());
-    await expectSurvival(await open({ connection: server().url }), {
-      begin: () => server().freeze(),
-      end: () => server().resume(),
-    });
+    await expectSurvival(
+      { connection: server().url },
+      {
+        begin: () => server().freeze(),
+        end: () => server().resume(),
+      },
+    );
   });
 
   it('INVARIANT 8: crashes and recovers while a load runs: the load is answered and not stored', async () => {
@@ -217,25 +233,27 @@ describe('the database', () => {
   };
 
   it('has its tables locked by another transaction', async () => {
-    await expectSurvival(await open({ connection: server().url }), lockTables());
+    await expectSurvival({ connection: server().url }, lockTables());
   });
 
   it('ends statements early (statement_timeout of the role, on a pool of the user)', async () => {
     const pool = new pg.Pool({ connectionString: server().url, max: 2 });
     pool.on('error', () => undefined);
     onTestFinished(() => pool.end());
-    const opened = await open({ pool, timeouts: { read: 60_000, write: 60_000 } });
     const lock = lockTables();
-    await expectSurvival(opened, {
-      begin: async () => {
-        await server().setForApplication('statement_timeout', '200ms');
-        await lock.begin();
+    const opened = await expectSurvival(
+      { pool, timeouts: { read: 60_000, write: 60_000 } },
+      {
+        begin: async () => {
+          await server().setForApplication('statement_timeout', '200ms');
+          await lock.begin();
+        },
+        end: async () => {
+          await lock.end();
+          await server().setForApplication('statement_timeout', undefined);
+        },
       },
-      end: async () => {
-        await lock.end();
-        await server().setForApplication('statement_timeout', undefined);
-      },
-    });
+    );
     const errors = opened.recorder.of('error').map(({ error }) => String(error));
     expect(errors.some((error) => error.includes('57014'))).toBe(true);
   });
@@ -270,16 +288,18 @@ describe('the database', () => {
   it('has no connection left in the pool of the user', async () => {
     const pool = new pg.Pool({ connectionString: server().url, max: 2 });
     onTestFinished(() => pool.end());
-    const opened = await open({ pool });
     let clients: pg.PoolClient[] = [];
-    await expectSurvival(opened, {
-      begin: async () => {
-        clients = [await pool.connect(), await pool.connect()];
+    await expectSurvival(
+      { pool },
+      {
+        begin: async () => {
+          clients = [await pool.connect(), await pool.connect()];
+        },
+        end: () => {
+          for (const client of clients) client.release();
+        },
       },
-      end: () => {
-        for (const client of clients) client.release();
-      },
-    });
+    );
     expect(pool.totalCount).toBeLessThanOrEqual(2);
   });
 });
@@ -308,7 +328,7 @@ describe('what this process holds while the store is away', () => {
 describe('INVARIANT 28: close while the store is away', () => {
   it.each(['refuse', 'black-hole'] as const)('resolves (%s)', async (mode) => {
     const proxy = await useProxy(server().url);
-    const { cache } = await open({ connection: proxy.url(server().url) });
+    const { cache } = await open({ connection: proxy.url(server().url), local: {} });
     await proxy.behave(mode);
     if (mode === 'refuse') proxy.cut();
     const call = cache.getOrSet('key', () => 'value');
