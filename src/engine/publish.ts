@@ -38,19 +38,28 @@ export interface Prepared {
  */
 export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Isolated> {
   const { value, wishes } = finished;
-  const asIs: Isolated = { value, handing: 'itself' };
   if (value === undefined || wishes.skipped || (value === null && !call.policy.cacheNull)) {
     engine.reporter.notStored(call, 'skipped');
-    return asIs;
+    return handedOut(engine, call, value);
   }
   const prepared = prepare(engine, call, call.policy.codec ?? engine.codec, value);
-  if (prepared === undefined) return asIs;
+  if (prepared === undefined) return { value, handing: 'itself' };
   const isolated = engine.local.protect(prepared.decoded, call.policy.isolation);
   const tags = finalTags(engine, call, wishes);
   if (tags === undefined) return isolated;
   const tagged = tagNamesOf(engine, tags);
   await keep(engine, call, finished, { ...prepared, isolated, storedTags: tagged.stored, tagNames: tagged.names });
   return isolated;
+}
+
+/** A value that is not kept: its callers share it, so it is protected like one that is, unless it has no encoding. */
+function handedOut(engine: Engine, { policy }: Call, value: unknown): Isolated {
+  try {
+    const { decoded } = prepareStrictly(engine, policy.codec ?? engine.codec, value);
+    return engine.local.protect(decoded, policy.isolation);
+  } catch {
+    return { value, handing: 'itself' };
+  }
 }
 
 interface Keepable extends Prepared {

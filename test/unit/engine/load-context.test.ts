@@ -62,6 +62,25 @@ describe('a load that says something about a value it does not keep', () => {
   });
 });
 
+describe('a value that is not kept', () => {
+  it('INVARIANT 24: is shared by its callers, and none can change what another gets', async () => {
+    const { cache } = await new TestCluster().process();
+    const gate = new Gate<{ list: number[]; at: Date }>();
+    const load = async (context: LoadContext): Promise<{ list: number[]; at: Date }> => {
+      context.skip();
+      return await gate.load();
+    };
+    const calls = [cache.getOrSet('k', load), cache.getOrSet('k', load, { isolation: 'cloned' })];
+    await gate.begun();
+    await turnOfTheLoop();
+    gate.open({ list: [1], at: new Date(0) });
+    const [mine, yours] = await Promise.all(calls);
+    mine?.at.setFullYear(1999);
+    mine?.list.push(2);
+    expect(yours).toEqual({ list: [1], at: new Date(0) });
+  });
+});
+
 describe('guests and neighbours', () => {
   it('INVARIANT 27: a logger that throws fails no call', async () => {
     const cluster = new TestCluster();
