@@ -14,8 +14,11 @@ import { LeaseKeeper } from './engine/lease-keeper.js';
 import { LocalTier } from './engine/local-tier.js';
 import { NameLedger } from './engine/name-ledger.js';
 import { type Opening, openStore } from './engine/opening.js';
+import { OwedInvalidations } from './engine/owed-invalidations.js';
 import { Reporter } from './engine/reporter.js';
 import { StoreGuard } from './engine/store-guard.js';
+import { waitFor } from './engine/waiting.js';
+import { invalidateNames } from './engine/write-path.js';
 import { type Clock, systemClock } from './kernel/clock.js';
 import type { Codec } from './kernel/codec.js';
 import { EVERYTHING, namespaceName } from './kernel/names.js';
@@ -39,6 +42,9 @@ export async function createCache(options: CacheOptions = {}): Promise<CacheInst
   const resolved = resolveCacheOptions(options);
   return await register(resolved.name, () => open(options, resolved));
 }
+
+/** How long opening waits for the stream, in milliseconds; without it local copies live for `localLease` only. */
+const STREAM_PATIENCE = 1_000;
 
 /** A cache that finds and keeps nothing: what calls get before any is configured. */
 export function createInertCache(name: string): CacheInstance {
@@ -88,7 +94,9 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     throw error;
   }
   const bus = resolved.local === undefined || resolved.notify === 'off' ? undefined : tier.makeBus?.();
-  if (bus !== undefined) follow(bus, engine.ledger, engine.local);
+  // The first connection counts as a gap: copies made before it would be lost. A store that is not there yet is not waited for.
+  const heard = bus === undefined ? Promise.resolve() : follow(bus, engine.ledger, engine.local);
+  if (engine.store.health !== 'opening') await waitFor(heard, clock, STREAM_PATIENCE);
   return new CacheInstance({
     engine,
     defaults: resolved.defaults,
@@ -112,6 +120,7 @@ function makeEngine(
   clock: Clock,
 ): Engine {
   const ledger = new NameLedger();
+  const background = new Background((work, error) => reporter.warn('background', `${work} failed: ${String(error)}`));
   const { namespace, localLease, timeouts, maxValueBytes, loadDeadline, name } = resolved;
   const local = new LocalTier({
     clock,
@@ -122,8 +131,24 @@ function makeEngine(
     isolation: resolved.local?.isolation ?? 'frozen',
     ttl: resolved.local?.ttl ?? Infinity,
     onEvict: (key) => reporter.evicted(key),
+    isOwed: (names) => owed.hides(names),
   });
-  const background = new Background((work, error) => reporter.warn('background', `${work} failed: ${String(error)}`));
+  const store = new StoreGuard({
+    ...shared,
+    timeouts,
+    clock,
+    reporter,
+    onRecovered() {
+      local.dropUnproven();
+      owed.retryNow();
+    },
+  });
+  const owed = new OwedInvalidations({
+    clock,
+    background,
+    everything: namespaceName(namespace),
+    pay: (names, kind) => invalidateNames({ store, ledger, reporter }, names, kind),
+  });
   return {
     name,
     namespace,
@@ -133,7 +158,8 @@ function makeEngine(
     reporter,
     maxValueBytes,
     loadDeadline,
-    store: new StoreGuard({ ...shared, timeouts, clock, reporter, onRecovered: () => local.dropUnproven() }),
+    store,
+    owed,
     background,
     leases: new LeaseKeeper({ leases: shared.store.leases, clock, background, reporter, timeout: timeouts.write }),
     codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),

@@ -11,7 +11,7 @@ export { Early } from './decorators/early.js';
 export { Failover } from './decorators/failover.js';
 export { InvalidateTags, type InvalidationOptions } from './decorators/invalidate-tags.js';
 export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-decorator.js';
-export type { MethodPolicy } from './decorators/options.js';
+export type { MethodKey, MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
 export { Cache, type CacheFace } from './default-cache.js';
 export type { CacheInstance, CacheStats, ReadOptions } from './engine/cache.js';
@@ -31,5 +31,19 @@ export type { Codec, Encoded } from './kernel/codec.js';
 export type * from './kernel/events.js';
 export type { State } from './kernel/freshness.js';
 export type { Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
+export type { Leases } from './ports/lease.js';
 export type { Logger, Observer } from './ports/observer.js';
-export type { Store } from './ports/store.js';
+export type {
+  EntryWrite,
+  FillResult,
+  InvalidationKind,
+  InvalidationReceipt,
+  Lifetimes,
+  LoadToken,
+  RefusalReason,
+  Store,
+  StoredEntry,
+  StoreOptions,
+  StoreRead,
+  WriteReceipt,
+} from './ports/store.js';

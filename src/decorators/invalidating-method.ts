@@ -109,9 +109,10 @@ export class InvalidatingMethod implements Decoration {
     for (const error of errors) cache.reportInvalidationError({ key: undefined, useCase: this.useCase }, error);
     if (tags.length === 0) return;
     try {
-      await cache.invalidateTags(tags, { stale });
-    } catch {
-      // Reported where it failed, and hidden from this process's local tier; the method has done its work and its result counts.
+      await cache.invalidateTagsSurely(tags, stale === true ? 'expire' : 'delete');
+    } catch (error) {
+      // Closed meanwhile; the method has done its work and its result counts.
+      cache.reportInvalidationError({ key: undefined, useCase: this.useCase }, error);
     }
   }
 

@@ -12,7 +12,15 @@ import type { LoadContext } from './load-context.js';
 import { ReadPath } from './read-path.js';
 import type { Counters, Subject } from './reporter.js';
 import { waitFor } from './waiting.js';
-import { clearNamespace, deleteEntry, expireEntry, invalidateTags, setEntry, touchEntry } from './write-path.js';
+import {
+  clearNamespace,
+  deleteEntry,
+  expireEntry,
+  invalidateTags,
+  invalidateTagsSurely,
+  setEntry,
+  touchEntry,
+} from './write-path.js';
 
 /** How `get` reads: which tiers, which codec, under which isolation. */
 export type ReadOptions = Pick<Policy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
@@ -28,6 +36,8 @@ export interface CacheStats extends Readonly<Counters> {
   readonly stream: BusHealth | undefined;
   /** Keys being loaded or read, background work, and names remembered for work under way. */
   readonly underWay: { readonly keys: number; readonly background: number; readonly names: number };
+  /** Names that decorated methods have made invalid and the store could not be told of yet. */
+  readonly owed: number;
 }
 
 /** What the composition root gives a cache beside its engine. */
@@ -203,6 +213,12 @@ export class CacheInstance {
     await invalidateTags(this.#engine, checked, options.stale === true ? 'expire' : 'delete');
   }
 
+  /** What `@InvalidateTags` owes after its method: never rejects, tried until the store has it. @internal */
+  async invalidateTagsSurely(tags: readonly string[], kind: 'delete' | 'expire'): Promise<void> {
+    this.#assertOpen();
+    await invalidateTagsSurely(this.#engine, tags, kind);
+  }
+
   /** Invalidates everything in this cache's namespace, at the cost of one row. */
   async clear(): Promise<void> {
     this.#assertOpen();
@@ -211,13 +227,14 @@ export class CacheInstance {
 
   /** Numbers since the cache was made. */
   stats(): CacheStats {
-    const { name, reporter, store, local, background, ledger } = this.#engine;
+    const { name, reporter, store, local, background, ledger, owed } = this.#engine;
     return {
       ...reporter.counters,
       name,
       store: { kind: store.kind, health: store.health },
       local: { entries: local.size, bytes: local.bytes },
       stream: this.#parts.stream(),
+      owed: owed.size,
       underWay: { keys: this.#reads.keysUnderWay, background: background.size, names: ledger.size },
     };
   }
@@ -243,7 +260,10 @@ export class CacheInstance {
   }
 
   async #close(): Promise<void> {
-    const { background, clock, reporter } = this.#engine;
+    const { background, clock, reporter, owed } = this.#engine;
+    const unpaid = await owed.close();
+    if (unpaid > 0)
+      reporter.warn('owed', `closed while ${unpaid} names could not be invalidated: the store cannot be reached`);
     background.close();
     const drained = await waitFor(background.idle(), clock, CLOSING_PATIENCE);
     if (drained.ended === 'timeout') {

@@ -8,6 +8,7 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import type { LoadContext } from './load-context.js';
 import type { LocalTier } from './local-tier.js';
 import type { NameLedger } from './name-ledger.js';
+import type { OwedInvalidations } from './owed-invalidations.js';
 import type { Reporter, Subject } from './reporter.js';
 import type { StoreGuard } from './store-guard.js';
 
@@ -36,6 +37,7 @@ export interface Engine {
   readonly store: StoreGuard;
   readonly local: LocalTier;
   readonly leases: LeaseKeeper;
+  readonly owed: OwedInvalidations;
   readonly ledger: NameLedger;
   readonly background: Background;
   readonly reporter: Reporter;

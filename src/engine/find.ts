@@ -5,7 +5,7 @@ import { type Isolated, take } from '../kernel/isolation.js';
 import { tagName } from '../kernel/names.js';
 import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
 import type { LoadToken, StoredEntry } from '../ports/store.js';
-import { type Engine, identify } from './call.js';
+import { type Engine, identify, namesAlways } from './call.js';
 import { candidate } from './publish.js';
 import type { Subject } from './reporter.js';
 
@@ -51,7 +51,8 @@ export async function findShared(engine: Engine, options: FindOptions): Promise<
     const read = await engine.store.read(subject, identify(engine, subject.key).id);
     if (read === undefined) return NOTHING;
     const { token } = read;
-    if (read.entry === undefined) return { state: 'dead', entry: undefined, token };
+    if (read.entry === undefined || isOwed(engine, subject.key, read.entry))
+      return { state: 'dead', entry: undefined, token };
     const entry = decode(engine, options, read.entry);
     if (entry === undefined) return { state: 'dead', entry: undefined, token };
     const state = freshness(read.entry.remaining, engine.clock.monotonic() - began);
@@ -61,6 +62,11 @@ export async function findShared(engine: Engine, options: FindOptions): Promise<
   } finally {
     engine.ledger.end();
   }
+}
+
+/** Whether an invalidation of an entry still has to be told to the store. */
+function isOwed(engine: Engine, key: string, { tags }: StoredEntry): boolean {
+  return engine.owed.size > 0 && engine.owed.hides([...namesAlways(engine, key), ...tags.map(tagName)]);
 }
 
 /** A copy for one caller. */

@@ -47,7 +47,7 @@ export class LeaseKeeper {
   async take(id: string): Promise<HeldLease | 'held' | 'unavailable'> {
     const { leases } = this.#options;
     if (leases === undefined) return 'unavailable';
-    const taken = await this.#ask(leases.acquire(id, LASTS));
+    const taken = await this.#ask(() => leases.acquire(id, LASTS));
     if (taken.ended !== 'value') return 'unavailable';
     if (taken.value === 'held') return 'held';
     this.#hold(id);
@@ -80,21 +80,27 @@ export class LeaseKeeper {
     }
     this.#held.delete(id);
     this.#options.background.run(`release ${id}`, async () => {
-      if (!this.#held.has(id)) await this.#ask(leases.release(id));
+      if (!this.#held.has(id)) await this.#ask(() => leases.release(id));
     });
   }
 
   async #renew(): Promise<void> {
     const { leases, clock } = this.#options;
-    if (leases !== undefined && this.#held.size > 0) await this.#ask(leases.renew([...this.#held.keys()], LASTS));
+    const ids = [...this.#held.keys()];
+    if (leases !== undefined && ids.length > 0) await this.#ask(() => leases.renew(ids, LASTS));
     this.#timer = this.#held.size === 0 ? undefined : clock.schedule(RENEWED_EVERY, () => void this.#renew());
   }
 
   /** An answer of the store by its deadline; failures are reported and cost nothing but the lease. */
-  async #ask<T>(asked: Promise<T>): Promise<Waited<T>> {
+  async #ask<T>(ask: () => Promise<T>): Promise<Waited<T>> {
     const { clock, timeout, reporter } = this.#options;
-    const waited = await waitFor(asked, clock, timeout);
+    const waited = await waitFor(begin(ask), clock, timeout);
     if (waited.ended === 'error') reporter.error({ key: undefined }, 'lease', waited.error);
     return waited;
   }
+}
+
+/** Leases of somebody else's may throw where they should reject. */
+async function begin<T>(ask: () => Promise<T>): Promise<T> {
+  return await ask();
 }

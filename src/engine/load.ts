@@ -50,6 +50,8 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
     : { verdict: 'load', lease: cause.lease, found: undefined };
   if (right.verdict === 'adopt') return adopt(right.found, flight);
   try {
+    // Everybody may have left while another process was waited for.
+    flight.controller.signal.throwIfAborted();
     return await runLoader(engine, call, { ...cause, token: right.found?.token ?? cause.token }, flight);
   } finally {
     right.lease?.release();

@@ -100,6 +100,8 @@ export interface LocalTierOptions {
   /** Longest life of any local copy, in milliseconds; Infinity = as long as the entry. */
   readonly ttl: number;
   readonly onEvict: (key: string) => void;
+  /** Whether an invalidation of one of these names still has to be told to the store. */
+  readonly isOwed: (names: readonly string[]) => boolean;
 }
 
 export class LocalTier {
@@ -113,6 +115,7 @@ export class LocalTier {
   readonly #localLease: number;
   readonly #ttl: number;
   readonly #isolation: Isolation;
+  readonly #isOwed: (names: readonly string[]) => boolean;
   /** Until when everything held is known to be valid; raised by the stream's heartbeats, when there is a stream. */
   #provenAt = Number.NEGATIVE_INFINITY;
   /** When the store was last reached again after an outage. */
@@ -124,6 +127,7 @@ export class LocalTier {
     this.#localLease = options.localLease;
     this.#ttl = options.ttl;
     this.#isolation = options.isolation;
+    this.#isOwed = options.isOwed;
     this.#namespace = namespaceName(options.namespace);
     this.#namespaceCell = options.ledger.hold(this.#namespace);
     this.#everythingCell = options.ledger.hold(EVERYTHING);
@@ -157,7 +161,7 @@ export class LocalTier {
   /** Keeps a copy, unless an invalidation it could not see is known, or nothing of its life is left. */
   admit(candidate: Candidate): boolean {
     const names = [candidate.keyName, this.#namespace, EVERYTHING, ...candidate.tagNames];
-    if (this.#ledger.hides(names, candidate.since, candidate.proof)) return false;
+    if (this.#isOwed(names) || this.#ledger.hides(names, candidate.since, candidate.proof)) return false;
     const longest = Math.min(candidate.localTtl, this.#ttl);
     const life = Math.min(candidate.remaining.fresh, longest);
     if (candidate.measuredAt + life <= this.#clock.monotonic()) return false;

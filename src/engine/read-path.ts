@@ -11,12 +11,12 @@ import { take } from '../kernel/isolation.js';
 import type { LoadToken } from '../ports/store.js';
 import type { Call, Engine } from './call.js';
 import { copyOf, type Found, findShared, touchLater } from './find.js';
-import { type Flight, type KeyState, SingleFlight } from './flight.js';
+import { type Flight, type KeyState, type Landed, SingleFlight } from './flight.js';
 import { startLoad } from './load.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
 import { refreshEarly } from './refresh.js';
-import { settled, waitFor } from './waiting.js';
+import { settled, type Waited, waitFor } from './waiting.js';
 
 /** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */
 interface Arrival {
@@ -131,12 +131,14 @@ export class ReadPath {
     if (other.joinable && !this.#isHidden(other, call, arrival))
       return await this.#wait(call, state, arrival, missed, other, 'joined');
     if (other.state === 'running') {
+      const { began } = other;
       const patience = this.#patience(call, arrival, missed.atHand, call.policy.leaseTimeout);
       const waited = await waitFor(settled(other.landing), this.#engine.clock, patience.ms, call.signal);
       if (waited.ended === 'cancelled') throw reasonOf(call);
       if (waited.ended === 'timeout') {
         if (patience.limit !== 'lease') return this.#giveUp(call, missed.atHand, arrival, patience.limit);
-        if (state.latest?.flight === other) return await this.#loadOwn(call, state, arrival, missed);
+        if (state.latest?.flight === other && other.began === began)
+          return await this.#loadOwn(call, state, arrival, missed);
       }
     }
     arrival.endings = state.endings;
@@ -160,13 +162,11 @@ export class ReadPath {
     flight: Flight,
     whose: 'own' | 'joined',
   ): Promise<unknown> {
-    const { clock, reporter } = this.#engine;
+    const { reporter } = this.#engine;
     const { atHand } = missed;
-    const patience = this.#patience(call, arrival, atHand, whose === 'own' ? Infinity : call.policy.leaseTimeout);
-    const { began } = flight;
     flight.join();
-    const waited = await waitFor(flight.landing, clock, patience.ms, call.signal);
-    if (waited.ended === 'timeout' && patience.limit === 'soft') this.#toBackground(flight);
+    const { waited, limit } = await this.#landing(call, arrival, atHand, flight, whose);
+    if (waited.ended === 'timeout' && limit === 'soft') this.#toBackground(flight);
     flight.leave();
     if (waited.ended === 'value') {
       if (this.#isHidden(flight, call, arrival)) {
@@ -181,13 +181,29 @@ export class ReadPath {
     }
     if (waited.ended === 'cancelled') throw reasonOf(call);
     if (waited.ended === 'error') return this.#serveOrThrow(call, atHand, arrival, waited.error);
-    if (patience.limit !== 'lease') return this.#giveUp(call, atHand, arrival, patience.limit);
+    if (limit !== 'lease') return this.#giveUp(call, atHand, arrival, limit);
     if (atHand !== undefined) return this.#serve(call, atHand, arrival);
-    // Until lately it was itself waiting for another process.
-    if (flight.began > began) return await this.#wait(call, state, arrival, missed, flight, whose);
     // The lease is over: whoever notices first loads by itself, the others join that load.
     if (state.latest?.flight === flight) return await this.#loadOwn(call, state, arrival, missed);
     return AGAIN;
+  }
+
+  /** How waiting for a flight ends. One that was itself waiting for another process until lately is given its time anew. */
+  async #landing(
+    call: Call,
+    arrival: Arrival,
+    atHand: AtHand | undefined,
+    flight: Flight,
+    whose: 'own' | 'joined',
+  ): Promise<{ readonly waited: Waited<Landed>; readonly limit: Patience['limit'] }> {
+    for (;;) {
+      const { began } = flight;
+      const patience = this.#patience(call, arrival, atHand, whose === 'own' ? Infinity : call.policy.leaseTimeout);
+      const waited = await waitFor(flight.landing, this.#engine.clock, patience.ms, call.signal);
+      const again =
+        waited.ended === 'timeout' && patience.limit === 'lease' && atHand === undefined && flight.began > began;
+      if (!again) return { waited, limit: patience.limit };
+    }
   }
 
   /** How much longer a caller waits, and which limit it then has reached. */

@@ -94,13 +94,36 @@ export async function expireEntry(engine: Engine, key: string): Promise<void> {
 export async function invalidateTags(engine: Engine, tags: readonly string[], kind: InvalidationKind): Promise<void> {
   const { names } = tagNamesOf(engine, tags);
   if (names.length === 0) return;
+  await invalidateNames(engine, names, kind);
+  engine.reporter.invalidated({ key: undefined }, kind, tags);
+}
+
+/** The same for a method that has done its work: what the store cannot be told now stays owed. Never rejects. */
+export async function invalidateTagsSurely(
+  engine: Engine,
+  tags: readonly string[],
+  kind: InvalidationKind,
+): Promise<void> {
+  try {
+    await invalidateTags(engine, tags, kind);
+  } catch {
+    // Reported where it failed.
+    engine.owed.owe(tagNamesOf(engine, tags).names, kind);
+  }
+}
+
+/** Invalidates names, whatever they stand for; nothing is dropped but what the ledger then hides. */
+export async function invalidateNames(
+  parts: Followed,
+  names: readonly string[],
+  kind: InvalidationKind,
+): Promise<void> {
   await follow(
-    engine,
+    parts,
     { operation: 'invalidate', key: undefined, names },
-    () => engine.store.invalidate(names, kind),
+    () => parts.store.invalidate(names, kind),
     () => undefined,
   );
-  engine.reporter.invalidated({ key: undefined }, kind, tags);
 }
 
 /** Invalidates everything in this cache's namespace. */
@@ -124,6 +147,9 @@ export async function touchEntry(engine: Engine, key: string): Promise<boolean> 
   return remaining !== undefined;
 }
 
+/** The parts of an engine that follow what the store did. */
+type Followed = Pick<Engine, 'store' | 'ledger' | 'reporter'>;
+
 /** What is about to change: by which kind of call, under which key if it is one, and the log's names it changes. */
 interface Change {
   readonly operation: 'write' | 'invalidate';
@@ -136,7 +162,7 @@ interface Change {
  * here all the same: nobody knows whether it was carried out.
  */
 async function follow<Receipt extends { readonly xid: number }>(
-  engine: Engine,
+  engine: Followed,
   change: Change,
   act: () => Promise<Receipt>,
   drop: () => unknown,

@@ -55,7 +55,9 @@ export function namedParameters(
     .map((name) => (name === undefined || params.includes(name) ? undefined : name));
   const names = [...params, ...further];
   // More names than the source shows: it was compiled so that it does not show them, so their number is not known either.
-  return { names, tail: params.length > read.names.length ? 'open' : read.tail };
+  if (params.length > read.names.length) return { names, tail: 'open' };
+  // A plain name where the source collects all arguments: a wrapper stands before the method, and `params` knows better.
+  return { names, tail: params.length === read.names.length && read.tail === 'rest' ? 'open' : read.tail };
 }
 
 function requireNames(params: readonly string[], subject: string): void {

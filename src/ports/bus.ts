@@ -28,8 +28,8 @@ export interface BusHealth {
 }
 
 export interface Bus {
-  /** Begins to listen; never rejects, but keeps trying until closed. */
-  listen(listener: BusListener): void;
+  /** Begins to listen, and keeps trying until closed. Resolves when it listens, or the first attempt has failed; never rejects. */
+  listen(listener: BusListener): Promise<void>;
   readonly health: BusHealth;
   close(): Promise<void>;
 }

@@ -68,9 +68,10 @@ export class PostgresBus implements Bus {
     return { state: this.#state, lag: this.#lag, received: this.#received, gaps: this.#gaps };
   }
 
-  listen(listener: BusListener): void {
+  listen(listener: BusListener): Promise<void> {
     this.#listener = listener;
     this.#work = this.#open();
+    return this.#work;
   }
 
   async close(): Promise<void> {
@@ -93,11 +94,12 @@ export class PostgresBus implements Bus {
     client.on('notification', ({ payload = '' }) => this.#hear(payload));
     try {
       await this.#within(client.connect());
-      keepNoProcessAlive(client);
       await this.#within(client.query(`listen ${pg.escapeIdentifier(this.#options.channel)}`));
       await this.#hearOneself();
       this.#snapshot = null;
       await this.#beat(client);
+      // Not before: until then `configure` may be waiting for it.
+      keepNoProcessAlive(client);
       this.#pause = FIRST_PAUSE;
     } catch (error) {
       if (this.#client === client) this.#options.onError(error);

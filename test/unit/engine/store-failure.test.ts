@@ -223,3 +223,58 @@ describe('close', () => {
     expect(warnings.some((warning) => warning.includes('did not end'))).toBe(true);
   });
 });
+
+describe('an invalidation that a method owes', () => {
+  it('is tried until the store has it; meanwhile nothing that carries the name is served or kept here', async () => {
+    const cluster = new TestCluster();
+    const { outage, around } = breakable('rejects');
+    const { cache } = await cluster.process({ store: around(cluster.store()) });
+    const other = await cluster.process();
+    await cache.set('k', 'old', { tags: ['t'] });
+    outage.now = true;
+    await cache.invalidateTagsSurely(['t'], 'delete');
+    expect(cache.stats().owed).toBe(1);
+    await cluster.clock.advanceAsync(500); // a try that fails
+    expect(cache.stats().owed).toBe(1);
+    expect(await other.cache.get('k')).toBe('old'); // the others cannot know yet
+    outage.now = false;
+    expect(await cache.get('k')).toBeUndefined();
+    await cache.idle();
+    await cluster.clock.advanceAsync(10_000);
+    expect(cache.stats().owed).toBe(0);
+    cluster.clock.advance(5_000);
+    expect(await other.cache.get('k')).toBeUndefined();
+    await cache.set('k', 'new', { tags: ['t'] });
+    expect(await cache.get('k')).toBe('new');
+  });
+
+  it('a stronger one for the same name is not forgotten; many become one for everything', async () => {
+    const cluster = new TestCluster();
+    const { outage, around } = breakable('rejects');
+    const { cache } = await cluster.process({ store: around(cluster.store()) });
+    await cache.set('k', 'v', { tags: ['t'], grace: '1h' });
+    outage.now = true;
+    await cache.invalidateTagsSurely(['t'], 'delete');
+    await cache.invalidateTagsSurely(['t'], 'expire');
+    await cache.invalidateTagsSurely(
+      Array.from({ length: 10_001 }, (_, index) => `many ${index}`),
+      'delete',
+    );
+    expect(cache.stats().owed).toBe(1);
+    outage.now = false;
+    await cluster.clock.advanceAsync(60_000);
+    expect(cache.stats().owed).toBe(0);
+    const down = (): Promise<never> => Promise.reject(new Error('down'));
+    await expect(cache.getOrSet('k', down, { grace: '1h' })).rejects.toThrow('down');
+  });
+
+  it('close tries once more and says what remains', async () => {
+    const cluster = new TestCluster();
+    const { outage, around } = breakable('rejects');
+    const { cache, warnings } = await cluster.process({ store: around(cluster.store()) });
+    outage.now = true;
+    await cache.invalidateTagsSurely(['t'], 'delete');
+    await cache.close();
+    expect(warnings.some((warning) => warning.includes('1 names could not be invalidated'))).toBe(true);
+  });
+});
