@@ -99,7 +99,7 @@ describe('credentials', () => {
         return password;
       },
     };
-    const { cache } = await openCache({ connection, local: false, prefix: `${role}_` });
+    const { cache } = await openCache({ connection, local: false, schema: role });
     await cache.set('key', 'value');
     expect(asked).toBeGreaterThan(0);
     password = 'second';
@@ -143,11 +143,11 @@ describe('what is in the database', () => {
         ?.split(';\n')
         .filter((one) => one !== '') ?? [];
     expect(grants.length).toBeGreaterThan(3);
-    const owner = await openCache({ connection: server().url, schema: 'my_schema' });
+    const owner = await openCache({ connection: server().url, schema: 'my_schema', prefix: '' });
     const admin = await connectApart(server().adminUrl);
     await admin.query(`create role app login password 'app'`);
     const connection = changed(server().url, { username: 'app', password: 'app' });
-    const asApp = { connection, schema: 'my_schema', local: false as const };
+    const asApp = { connection, schema: 'my_schema', prefix: '', local: false as const };
     for (const grant of grants) {
       expect(await refusal(asApp)).toMatchObject({
         code: 'MISSING_RIGHT',
