@@ -52,7 +52,7 @@ async function begin(url: string, missedAfter: number, deaf: 'deaf' | 'hears' = 
     onError: (error) => heard.errors.push(error),
   });
   onTestFinished(() => bus.close());
-  bus.listen({
+  void bus.listen({
     onNames: (hashes, xid) => heard.names.push(...hashes.map((hash) => ({ hash, xid }))),
     onGap: (reason) => heard.gaps.push(reason),
     onProven: (at) => heard.proven.push(at),

@@ -1,51 +1,57 @@
 /** Leases over a real server: the table's rules, several caches, real processes that die. */
 import { describe, expect, it } from 'vitest';
+import type { Leases } from '../../src/ports/lease.js';
 import { useDatabase } from '../support/database.js';
 import { MIGRATED, openCache } from './cache-fixture.js';
 import { connect, openStore, table } from './fixture.js';
 
 const database = useDatabase({ template: MIGRATED });
 
+/** The leases of a store of its own. */
+async function openLeases(poolSize = 4): Promise<Leases> {
+  const { leases } = await openStore({ connection: database.url, poolSize });
+  if (leases === undefined) throw new Error('The Postgres store has leases');
+  return leases;
+}
+
 describe('the lease table', () => {
   it('grants a lease to one holder, again to the same one, and to another when it is given back', async () => {
-    const [one, other] = [await openStore({ connection: database.url }), await openStore({ connection: database.url })];
-    expect(await one.leases?.acquire('a', 60_000)).toBe('granted');
-    expect(await one.leases?.acquire('a', 60_000)).toBe('granted');
-    expect(await other.leases?.acquire('a', 60_000)).toBe('held');
-    await other.leases?.release('a');
-    expect(await other.leases?.acquire('a', 60_000)).toBe('held');
-    await one.leases?.release('a');
-    expect(await other.leases?.acquire('a', 60_000)).toBe('granted');
+    const [one, other] = [await openLeases(), await openLeases()];
+    expect(await one.acquire('a', 60_000)).toBe('granted');
+    expect(await one.acquire('a', 60_000)).toBe('granted');
+    expect(await other.acquire('a', 60_000)).toBe('held');
+    await other.release('a');
+    expect(await other.acquire('a', 60_000)).toBe('held');
+    await one.release('a');
+    expect(await other.acquire('a', 60_000)).toBe('granted');
   });
 
   it('passes a lease on when its time is over, and renews only what is still held', async () => {
-    const [one, other] = [await openStore({ connection: database.url }), await openStore({ connection: database.url })];
+    const [one, other] = [await openLeases(), await openLeases()];
     const client = await connect(database.url);
-    await one.leases?.acquire('b', 60_000);
+    await one.acquire('b', 60_000);
     await client.query(`update ${table('_leases')} set held_until = now() - interval '1 second' where id = 'b'`);
-    expect(await other.leases?.acquire('b', 60_000)).toBe('granted');
-    await one.leases?.renew(['b'], 60_000);
-    expect(await one.leases?.acquire('b', 60_000)).toBe('held');
+    expect(await other.acquire('b', 60_000)).toBe('granted');
+    await one.renew(['b'], 60_000);
+    expect(await one.acquire('b', 60_000)).toBe('held');
   });
 
   it('INVARIANT 12: concurrent acquisitions of one key from 8 stores grant it once', async () => {
-    const stores = await Promise.all(
-      Array.from({ length: 8 }, () => openStore({ connection: database.url, poolSize: 1 })),
-    );
+    const stores = await Promise.all(Array.from({ length: 8 }, () => openLeases(1)));
     for (let round = 0; round < 20; round += 1) {
-      const answers = await Promise.all(stores.map((store) => store.leases?.acquire(`race ${round}`, 60_000)));
+      const answers = await Promise.all(stores.map((store) => store.acquire(`race ${round}`, 60_000)));
       expect(answers.filter((answer) => answer === 'granted')).toHaveLength(1);
     }
   });
 
   it('INVARIANT 31: acquisitions and releases of many keys in any order never deadlock', async () => {
-    const stores = await Promise.all(Array.from({ length: 4 }, () => openStore({ connection: database.url })));
+    const stores = await Promise.all(Array.from({ length: 4 }, () => openLeases()));
     const ids = Array.from({ length: 50 }, (_, index) => `order ${index}`);
     const outcomes = await Promise.allSettled(
       stores.flatMap((store, shift) =>
         [...ids.slice(shift * 10), ...ids.slice(0, shift * 10)].flatMap((id) => [
-          store.leases?.acquire(id, 1),
-          store.leases?.release(id),
+          store.acquire(id, 1),
+          store.release(id),
         ]),
       ),
     );
