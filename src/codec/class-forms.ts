@@ -156,7 +156,7 @@ function parseForm(name: string, given: ClassForm | CodecClass): RegisteredForm 
       code: 'INVALID_OPTION',
     });
   }
-  const form: ClassForm = typeof given === 'function' ? { class: given } : (given as ClassForm);
+  const form = formOf(given, option);
   const prototype = prototypeIn(form.class, option);
   const { toData, fromData } = form;
   if (toData === undefined && fromData === undefined) {
@@ -166,12 +166,26 @@ function parseForm(name: string, given: ClassForm | CodecClass): RegisteredForm 
   if (typeof toData !== 'function' || typeof fromData !== 'function') {
     throw refuse({
       option,
-      expected: 'a class, or one with both `toData` and `fromData`',
+      expected: 'given with both `toData` and `fromData`, or neither',
       got: given,
       code: 'INVALID_OPTION',
     });
   }
   return { name, prototype, conversion: { toData: toData.bind(form), fromData: fromData.bind(form) } };
+}
+
+function formOf(given: unknown, option: string): ClassForm {
+  if (isClass(given)) return { class: given };
+  if (isForm(given)) return given;
+  throw refuse({ option, expected: 'a class, or an object with `class`', got: given, code: 'INVALID_OPTION' });
+}
+
+function isClass(given: unknown): given is CodecClass {
+  return typeof given === 'function';
+}
+
+function isForm(given: unknown): given is ClassForm {
+  return typeof given === 'object' && given !== null && 'class' in given;
 }
 
 function prototypeIn(given: unknown, option: string): object {

@@ -47,6 +47,8 @@ class Packed {
   }
 }
 
+const BYTE_ORDER_MARK = 0xfeff;
+
 const NOTHING = new Uint8Array(0);
 const PACKED_UNDEFINED = new Packed(UNDEFINED, NOTHING);
 const PACKED_NEGATIVE_ZERO = new Packed(NEGATIVE_ZERO, NOTHING);
@@ -69,7 +71,7 @@ export function packLeaf(value: unknown): unknown {
 
 /** Whether a text survives: UTF-8 has no halves of pairs, and the package drops a byte order mark before a long text. */
 export function isCarried(text: string): boolean {
-  return text.isWellFormed() && !text.startsWith('\ufeff');
+  return text.charCodeAt(0) !== BYTE_ORDER_MARK && text.isWellFormed();
 }
 
 /** What stands for bytes: their type, then themselves. */
@@ -128,6 +130,8 @@ export class Extensions implements ExtensionCodecType<undefined> {
       case BYTES:
         return makeBytes(BYTE_TYPES[data[0] ?? -1], data.subarray(1));
       default:
+        // The skeleton of any other's data was not looked at.
+        if (!nests(type)) throw unknownExtension();
         return this.#restored(type, this.unpack(data));
     }
   }
@@ -144,7 +148,7 @@ export class Extensions implements ExtensionCodecType<undefined> {
       case EXPRESSION:
         return new RegExp(String(content[0]), String(content[1]));
       default:
-        throw new TypeError('Damaged MessagePack: an unknown extension');
+        throw unknownExtension();
     }
   }
 
@@ -159,6 +163,10 @@ export class Extensions implements ExtensionCodecType<undefined> {
   #raw(type: number, data: Uint8Array): ExtData {
     return new this.#peer.ExtData(type, data);
   }
+}
+
+function unknownExtension(): TypeError {
+  return new TypeError('Damaged MessagePack: an unknown extension');
 }
 
 function mapOf(content: readonly unknown[]): Map<unknown, unknown> {

@@ -96,16 +96,26 @@ class SkeletonWalk {
     const place = top?.of === 'map' && top.missing % 2 === 0 ? 'key' : 'value';
     if (top !== undefined) top.missing -= 1;
     const head = this.#unsigned(1);
-    const length = LENGTHS.get(head);
+    // The most frequent first: short texts, and small numbers, which are their own header.
     if (head >= 0xa0 && head < 0xc0) this.#text(head - 0xa0);
-    else if (length?.of === 'text') this.#text(this.#unsigned(length.width));
-    else if (place === 'key') throw new TypeError('Damaged MessagePack: a key that is no text');
-    else if (length !== undefined) this.#sized(length.of, this.#unsigned(length.width));
-    else if (head >= 0x80 && head < 0x90) this.#sized('map', head - 0x80);
-    else if (head >= 0x90 && head < 0xa0) this.#sized('array', head - 0x90);
+    else if (place === 'key') this.#longKey(head);
+    else if (head >= 0xe0 || head < 0x80) return;
+    else if (head < 0x90) this.#sized('map', head - 0x80);
+    else if (head < 0xa0) this.#sized('array', head - 0x90);
     else if (head >= 0xd4 && head <= 0xd8) this.#sized('extension', 2 ** (head - 0xd4));
-    else if (head >= 0xc0 && head < 0xe0) this.#skip(LEAF_BYTES.get(head));
-    // The others are numbers that are their own header.
+    else this.#long(head);
+  }
+
+  #longKey(head: number): void {
+    if (LENGTHS.get(head)?.of !== 'text') throw new TypeError('Damaged MessagePack: a key that is no text');
+    this.#long(head);
+  }
+
+  #long(head: number): void {
+    const length = LENGTHS.get(head);
+    if (length === undefined) this.#skip(LEAF_BYTES.get(head));
+    else if (length.of === 'text') this.#text(this.#unsigned(length.width));
+    else this.#sized(length.of, this.#unsigned(length.width));
   }
 
   #sized(of: Exclude<Sized, 'text'>, size: number): void {
