@@ -65,7 +65,8 @@ export class ReadPath {
   fetch(call: Call): Promise<unknown> {
     const { reporter, local } = this.#engine;
     reporter.counters.calls += 1;
-    if (isLoading(this.#engine, call.key)) return this.#direct(call);
+    // Every running load holds its key in `flights`, so on a quiet cache a hit need not ask in which load it runs.
+    if (this.#flights.size > 0 && isLoading(this.#engine, call.key)) return this.#direct(call);
     const started = reporter.start();
     if (call.tiers !== 'shared') {
       const hit = local.find(call.key);
