@@ -34,6 +34,14 @@ export interface LocalOptions {
   readonly isolation?: Isolation | undefined;
 }
 
+/** How dead rows are removed from the database. */
+export interface SweepOptions {
+  /** From the end of one sweep to the next. Default 60 s. */
+  readonly every?: Duration | undefined;
+  /** Most rows that one statement looks at, or removes from the log. A positive integer. Default 1000. */
+  readonly batch?: number | undefined;
+}
+
 /** What `Cache.configure` and `createCache` take; all of it optional. */
 export interface CacheOptions {
   /** `Cache.named(name)` finds it, decorators choose it by `cache`, events carry it. Default `'default'`. */
@@ -83,7 +91,7 @@ export interface CacheOptions {
   /** How values become bytes: a codec, or the name of one of ours (`'msgpack'` needs the package `@msgpack/msgpack`). Default `'superjson'`. */
   readonly codec?: CodecName | Codec | undefined;
   /**
-   * Encoded values of more bytes are compressed, which blocks the event loop for some 7 ms a megabyte. A positive integer. Default: none is. Compressed
+   * Encoded values of more bytes are compressed, which blocks the event loop for some 10 ms a megabyte. A positive integer. Default: none is. Compressed
    * ones are read whatever this says. Values of the codec `raw`, and of codecs given in policies, are left alone.
    */
   readonly compressAbove?: number | undefined;
@@ -93,6 +101,8 @@ export interface CacheOptions {
   readonly timeouts?: { readonly read?: Duration | undefined; readonly write?: Duration | undefined } | undefined;
   /** Age at which a load is given up and its result refused. Default 10 min. */
   readonly loadDeadline?: Duration | undefined;
+  /** How dead rows are removed from the database; `false`: by `cache.sweep()` only. Other processes over the table do it too. */
+  readonly sweep?: false | SweepOptions | undefined;
   /** Larger encoded values are served and not stored. Default 1 MiB. */
   readonly maxValueBytes?: number | undefined;
   /** For `connection: 'embedded'`: the folder that keeps the data. Default: a temporary one. */
@@ -130,6 +140,7 @@ const KNOWN = [
   'keyTransform',
   'timeouts',
   'loadDeadline',
+  'sweep',
   'maxValueBytes',
   'embedded',
   'observer',
@@ -150,6 +161,7 @@ export interface ResolvedCacheOptions {
   readonly defaults: Policy;
   readonly timeouts: { readonly read: number; readonly write: number };
   readonly loadDeadline: number;
+  readonly sweep: false | { readonly every: number; readonly batch: number };
   readonly maxValueBytes: number;
   readonly codec: CodecName | Codec;
   /** Undefined = nothing is compressed. */
@@ -187,6 +199,7 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
       write: duration(write, 'timeouts.write', CACHE_DEFAULTS.timeouts.write),
     },
     loadDeadline: duration(options.loadDeadline, 'loadDeadline', CACHE_DEFAULTS.loadDeadline),
+    sweep: options.sweep === false ? false : resolveSweep(options.sweep ?? {}),
     maxValueBytes: count(options.maxValueBytes, 'maxValueBytes') ?? CACHE_DEFAULTS.maxValueBytes,
     codec: codecOf(options.codec),
     compressAbove: count(options.compressAbove, 'compressAbove'),
@@ -204,6 +217,17 @@ function resolveLocal(local: LocalOptions): NonNullable<ResolvedCacheOptions['lo
         ? ttl
         : parseDuration(local.ttl, 'local.ttl', { never: 'allowed', code: 'INVALID_OPTION' }),
     isolation: oneOf(local.isolation, 'local.isolation', ['frozen', 'cloned', 'shared']) ?? isolation,
+  };
+}
+
+function resolveSweep(sweep: SweepOptions): { readonly every: number; readonly batch: number } {
+  const { every, batch } = CACHE_DEFAULTS.sweep;
+  return {
+    every:
+      sweep.every === undefined
+        ? every
+        : parseDuration(sweep.every, 'sweep.every', { never: 'refused', code: 'INVALID_OPTION' }),
+    batch: count(sweep.batch, 'sweep.batch') ?? batch,
   };
 }
 

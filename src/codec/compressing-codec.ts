@@ -4,7 +4,7 @@
  * A compressed body is in the format zlib (RFC 1950), said by the end of its encoding: `json+zlib`. Level 1 of it, by measurement: the
  * default level 6 takes two to four times as long for a tenth less; Brotli at the same speed saves 5 % more but has no checksum, so
  * that a damaged body could become another value; Zstandard is missing in Node 20. All of it is synchronous because codecs are, so it
- * blocks the event loop: about 7 ms a megabyte to compress and 3 to decompress, on the machine the design was measured on.
+ * blocks the event loop: about 10 ms a megabyte to compress and 4 to decompress, on 2 cores of a shared machine.
  */
 import { constants, deflateSync, inflateSync } from 'node:zlib';
 import { CodecError } from '../errors.js';
