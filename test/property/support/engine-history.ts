@@ -202,6 +202,19 @@ export class History {
     this.written(origin, at);
   }
 
+  /** The shared tier was asked at `at` and answered with an entry as a valid one. */
+  read(origin: Origin, state: 'fresh' | 'stale', at: Moment): void {
+    for (const change of this.changes) {
+      const { committed } = change;
+      if (committed === undefined || committed.seq > at.seq || !change.keys.includes(origin.key)) continue;
+      if ((change.kind === 'expire' && state === 'stale') || !isOlder(origin, change, committed)) continue;
+      this.flag(
+        state === 'stale' ? '8' : '1',
+        `the store answered ${origin.id} as ${state}, older than ${describe(change)}`,
+      );
+    }
+  }
+
   /** A call was answered with a value. */
   answered(caller: Caller, value: Value): void {
     const answer = caller.answers.at(-1) ?? { tier: 'none', state: 'unknown' };
@@ -234,8 +247,6 @@ export class History {
     if (own && settled !== undefined && committed.seq < settled.seq && settled.seq < caller.began.seq)
       this.flag(answer.state === 'stale' ? '8' : '5', why);
     else if (!alone && caller.began.at >= committed.at + LOCAL_LEASE) this.flag('3', why);
-    else if (answer.tier === 'shared' && committed.seq < caller.began.seq)
-      this.flag(answer.state === 'stale' ? '8' : '1', why);
   }
 
   /** A load that nobody waits for any more, nor counts on, has been told so. */
@@ -247,7 +258,7 @@ export class History {
       );
       const waiting = mine.some(({ ended }) => ended === undefined);
       const counted = mine.some(
-        ({ ended, timeouts }) => (ended?.seq ?? 0) > load.began.seq && timeouts.includes('soft'),
+        ({ ended, timeouts }) => (ended?.seq ?? 0) > load.caller.began.seq && timeouts.includes('soft'),
       );
       if (!waiting && !counted)
         this.flag('17', `nobody waits for load ${load.id} of ${load.key}, and its signal does not say so`);
@@ -255,9 +266,9 @@ export class History {
   }
 }
 
-/** Whether a load must have taken the lease of its key. */
-function hasLease({ key, caller }: Load): boolean {
-  return ENTRIES[key].tiers === 'both' && caller.store === 'well';
+/** Whether a load must have taken the lease of its key; who has waited long enough for it loads without. */
+function hasLease({ key, caller, began }: Load): boolean {
+  return ENTRIES[key].tiers === 'both' && caller.store === 'well' && began.at - caller.began.at < LEASE_TIMEOUT;
 }
 
 /** Whether a value is one of those a change made worthless. */

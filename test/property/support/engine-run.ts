@@ -1,4 +1,5 @@
 /** One run of the engine's model: the steps of a scenario, what is left when it ends, and what was broken on the way. */
+import { finish } from './engine-ending.js';
 import type { Violation } from './engine-history.js';
 import type { Scenario } from './engine-steps.js';
 import { type Breakage, World } from './engine-world.js';
@@ -16,6 +17,6 @@ export async function runScenario(scenario: Scenario, breakage: Breakage = {}): 
     await world.perform(step);
     if (world.history.violations.length > 0) break;
   }
-  await world.finish();
+  await finish(world);
   return { violations: world.history.violations, trace: world.trace };
 }

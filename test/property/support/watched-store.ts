@@ -11,10 +11,10 @@ export function watchedStore(world: World, process: Pick<Process, 'index' | 'fau
   /** Carries out a call: late on the way there, late on the way back, refused or without an answer. */
   async function run<T>(label: string, act: () => Promise<T>): Promise<T> {
     const whole = `${label} (process ${process.index})`;
-    await world.pass(`${whole} arrives`);
+    await world.pass('store', `${whole} arrives`);
     if (process.fault.now === 'refused') throw new StoreError('refused', { outcome: 'failed' });
     const answer = await act();
-    await world.pass(`${whole} is answered`);
+    await world.pass('store', `${whole} is answered`);
     if (process.fault.now === 'lost') throw new StoreError('lost', { outcome: 'unknown' });
     return answer;
   }
@@ -50,7 +50,16 @@ export function watchedStore(world: World, process: Pick<Process, 'index' | 'fau
     }),
     open: () => inner.open(),
     close: () => inner.close(),
-    read: (id) => run(`read ${id}`, () => inner.read(id)),
+    read: (id) =>
+      run(`read ${id}`, async () => {
+        const at = history.tick();
+        const read = await inner.read(id);
+        const { entry } = read;
+        const origin = entry && originOf(world, entry);
+        if (entry !== undefined && origin !== undefined)
+          history.read(origin, entry.remaining.fresh > 0 ? 'fresh' : 'stale', at);
+        return read;
+      }),
     touch: (id) => run(`touch ${id}`, () => inner.touch(id)),
     set(write) {
       const origin = originOf(world, write);
@@ -89,8 +98,8 @@ export function watchedStore(world: World, process: Pick<Process, 'index' | 'fau
 }
 
 /** Where an encoded value comes from. */
-function originOf(world: World, write: EntryWrite): Origin | undefined {
-  const { body } = write.encoded;
+function originOf(world: World, { encoded }: Pick<EntryWrite, 'encoded'>): Origin | undefined {
+  const { body } = encoded;
   const id = /"id":(\d+)/.exec(typeof body === 'string' ? body : new TextDecoder().decode(body))?.[1];
   return id === undefined ? undefined : world.history.origins.get(Number(id));
 }
