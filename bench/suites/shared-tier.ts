@@ -32,16 +32,17 @@ export const sharedTier: Suite = {
   title: 'gets and sets of the shared tier',
   async run(effort: Effort): Promise<SuiteResult> {
     await using database = await openDatabase();
-    const ours = database.pool(POOL);
+    const ours = database.counted(POOL);
     await using cache = await createCache({
       name: 'bench-shared',
-      pool: ours.pool,
+      connection: ours.options,
+      poolSize: POOL,
       schema: SCHEMA,
       local: false,
       timeouts: PATIENT,
     });
-    const theirs = database.pool(POOL);
-    const table = await createPlainTable(theirs.pool);
+    const theirs = database.counted(POOL);
+    const table = await createPlainTable(database.pool(theirs.options));
     const contenders: Record<Side, Contender> = {
       keepsake: {
         statements: ours.statements,
@@ -55,13 +56,13 @@ export const sharedTier: Suite = {
       },
     };
     for (const side of SIDES) await Promise.all(PRODUCTS.map((_, id) => contenders[side].set(id)));
-    await database.pool(1).pool.query('analyze');
+    await database.pool(theirs.options).query('analyze');
     const subjects = OPERATIONS.flatMap((operation) =>
       CALLERS.flatMap((callers) =>
         SIDES.map((side) => subject(operation, callers, side, contenders[side], effort.sampleMs)),
       ),
     );
-    return resultOf(await runRounds(subjects, { rounds: effort.rounds, warmups: 1 }));
+    return resultOf(await runRounds(subjects, { rounds: effort.rounds, warmups: 3 }));
   },
 };
 
