@@ -180,6 +180,12 @@ async function makeProject(name: string, { compilerOptions, files, packages }: P
     join(project, 'tsconfig.json'),
     JSON.stringify({ compilerOptions: options, include: ['*.ts', '*.cts'] }),
   );
+  // Declarations of every entrance are checked without the types, and without the packages, of what is optional behind it.
+  const entrances = Object.keys(own.exports).filter((entrance) => !entrance.endsWith('.json'));
+  const imports = entrances.map(
+    (entrance, i) => `export * as entrance${i} from '${posix.join('keepsake', entrance)}';`,
+  );
+  await writeFile(join(project, 'entrances.ts'), imports.join('\n'));
   for (const [file, text] of Object.entries(files)) await writeFile(join(project, file), text);
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: project });
 }
