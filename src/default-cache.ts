@@ -20,6 +20,7 @@ const FORWARDED = [
   'clear',
   'stats',
   'idle',
+  'sweep',
 ] as const satisfies readonly (keyof CacheInstance)[];
 
 type Forwarded = Pick<CacheInstance, (typeof FORWARDED)[number]>;

@@ -64,6 +64,7 @@ async function postgresTier(
   const { poolSize, schema, table, prefix, durability, migrate, preparedStatements, channel, listenConnection } =
     options;
   const onError = (error: unknown): void => reporter.error({ key: undefined }, 'connect', error);
+  const onSweepError = (error: unknown): void => reporter.error({ key: undefined }, 'sweep', error);
   try {
     const store = createPostgresStore({
       ...storeOptions,
@@ -71,6 +72,9 @@ async function postgresTier(
       timeouts: resolved.timeouts,
       connection: server?.connectionString ?? given,
       onError,
+      onSweepError,
+      sweep: resolved.sweep,
+      clock,
     });
     const makeBus = (): Bus => store.createBus({ clock, listenConnection, onError, ...CACHE_DEFAULTS.heartbeat });
     return { store, makeBus, release };

@@ -5,6 +5,7 @@ import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { overlayPolicies, resolvePolicy } from '../kernel/resolve-policy.js';
 import { checkTags } from '../kernel/tags.js';
 import type { BusHealth } from '../ports/bus.js';
+import type { SweepReport } from '../ports/store.js';
 import { type Call, type Engine, identify } from './call.js';
 import { copyOf, findShared, touchLater } from './find.js';
 import { type CallOptions, GivenCall } from './given-call.js';
@@ -242,6 +243,17 @@ export class CacheInstance {
   /** Resolves when no background work is under way. */
   async idle(): Promise<void> {
     await this.#engine.background.idle();
+  }
+
+  /**
+   * Removes dead rows from the database now, beside the sweeps that go on by themselves; resolves with what it did.
+   *
+   * @throws StoreError when the store fails
+   * @example const { removed, compacted } = await Cache.sweep()
+   */
+  async sweep(): Promise<SweepReport> {
+    this.#assertOpen();
+    return await this.#engine.store.sweep();
   }
 
   /** Waits for background work (10 s at most), then releases every connection of its own. Calling it again waits for the same. */

@@ -13,6 +13,7 @@ import type {
   LoadToken,
   Store,
   StoreRead,
+  SweepReport,
   WriteReceipt,
 } from '../ports/store.js';
 import type { Reporter, Subject } from './reporter.js';
@@ -106,6 +107,11 @@ export class StoreGuard {
     return this.#strict('touch', this.#timeouts.write, () => this.#store.touch(id));
   }
 
+  /** Sweeps, for as long as it takes; a store that needs no sweeping answers that it has nothing to do. */
+  async sweep(): Promise<SweepReport> {
+    return (await this.#store.sweep?.()) ?? NOTHING_SWEPT;
+  }
+
   async #lenient<T>(
     subject: Subject,
     operation: 'read' | 'write' | 'touch',
@@ -146,6 +152,8 @@ export class StoreGuard {
     this.#onRecovered();
   }
 }
+
+const NOTHING_SWEPT: SweepReport = { outcome: 'finished', entries: 0, removed: 0, settled: 0, compacted: 0 };
 
 /** A store of somebody else's may throw where it should reject. */
 async function begin<T>(call: () => Promise<T>): Promise<T> {

@@ -107,7 +107,8 @@ export interface ErrorEvent extends EventBase {
     | 'encode'
     | 'decode'
     | 'key'
-    | 'connect';
+    | 'connect'
+    | 'sweep';
   readonly code: KeepsakeErrorCode | undefined;
   readonly error: unknown;
 }

@@ -275,7 +275,7 @@ export const CACHE_OPTIONS = Object.freeze({
   'sweep.batch': {
     takes: 'count',
     default: `\`${CACHE_DEFAULTS.sweep.batch}\``,
-    description: 'Most rows one statement of the sweeper removes.',
+    description: 'Most rows one statement of the sweeper looks at.',
   },
   maxKeyBytes: {
     takes: 'fixed',

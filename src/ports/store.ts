@@ -88,6 +88,23 @@ export interface InvalidationReceipt {
   readonly xid: Xid;
 }
 
+/** What a sweep did. */
+export interface SweepReport {
+  /**
+   * `finished`: every entry was looked at. `interrupted`: not every one, because somebody held on to a row, or the store is closing; the
+   * next sweep goes on. `elsewhere`: another process is sweeping, so this one has done nothing.
+   */
+  readonly outcome: 'finished' | 'interrupted' | 'elsewhere';
+  /** Entries looked at. */
+  readonly entries: number;
+  /** Dead entries removed. */
+  readonly removed: number;
+  /** Entries into which it was written what the log says of them. */
+  readonly settled: number;
+  /** Rows of the log removed. */
+  readonly compacted: number;
+}
+
 export interface Store {
   /** The right to load, shared by all processes over this store. Undefined: there are no others. */
   readonly leases?: Leases | undefined;
@@ -121,6 +138,9 @@ export interface Store {
 
   /** Leaves the loader of this entry alone for `ms`, cluster-wide, counted from now; no-op when there is no entry, or it was rewritten since `token`. */
   postpone(id: string, ms: number, token: LoadToken): Promise<void>;
+
+  /** Removes what is dead, all of it. Undefined: the store needs no sweeping. */
+  sweep?(): Promise<SweepReport>;
 }
 
 /** What every store is built with. */

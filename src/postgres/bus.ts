@@ -40,6 +40,12 @@ const LONGEST_PAUSE = 5_000;
 /** A wall clock that runs away from the monotonic one by more than this means that the process (or its machine) slept. */
 const CLOCK_JUMP = 2_000;
 
+/**
+ * A heartbeat sent this long after the last one proves nothing, in milliseconds: the process was stopped, and the sweeper may have removed
+ * what it did not hear. The sweeper leaves every row for a minute at least.
+ */
+const LONGEST_SILENCE = 30_000;
+
 export class PostgresBus implements Bus {
   readonly #options: PostgresBusOptions;
   #listener: BusListener | undefined;
@@ -53,6 +59,8 @@ export class PostgresBus implements Bus {
   #received = 0;
   #gaps = 0;
   #drift = 0;
+  /** When the last heartbeat that was answered was sent. */
+  #proven = 0;
   #awaited: { readonly nonce: string; readonly resolve: () => void } | undefined;
   /** Ends the wait under way. */
   #giveUp: (error: Error) => void = () => undefined;
@@ -153,12 +161,13 @@ export class PostgresBus implements Bus {
     const incarnation = header?.[2] ?? null;
     if (this.#snapshot === null) this.#gap('connected');
     else if (incarnation !== this.#incarnation) this.#gap('incarnation');
-    else if (this.#hasSlept()) this.#gap('clock');
+    else if (this.#hasSlept() || sent - this.#proven > LONGEST_SILENCE) this.#gap('clock');
     else if (told.length > MAX_NAMES) this.#gap('flood');
     else this.#tell(told);
     this.#drift = this.#options.clock.wall() - this.#options.clock.monotonic();
     this.#incarnation = incarnation;
     this.#snapshot = header?.[1] ?? null;
+    this.#proven = sent;
     this.#listener?.onProven(sent);
   }
 

@@ -5,6 +5,7 @@ import { type Kysely as Database, Kysely, type Migration, Migrator, PostgresDial
 import type pg from 'pg';
 import { entriesAndInvalidations } from '../../migrations/0001_entries_and_invalidations.js';
 import { leases } from '../../migrations/0002_leases.js';
+import { marks } from '../../migrations/0003_marks.js';
 import type { MigrationContext } from '../../migrations/migration-context.js';
 import type { TableNames } from './names.js';
 
@@ -12,6 +13,7 @@ import type { TableNames } from './names.js';
 const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migration>> = {
   '0001_entries_and_invalidations': entriesAndInvalidations,
   '0002_leases': leases,
+  '0003_marks': marks,
 };
 
 /** What migrations are given, and the names of the Migrator's own tables. */

@@ -23,6 +23,8 @@ export interface TableNames {
   readonly meta: string;
   /** The right to load a key. */
   readonly leases: string;
+  /** What could be seen when: the sweeper's. */
+  readonly marks: string;
   /** Bookkeeping of Kysely's Migrator. */
   readonly migrations: string;
   readonly migrationLock: string;
@@ -46,6 +48,7 @@ export function tableNames({ schema, table, prefix }: NameOptions): TableNames {
     boot: `${entries}_boot`,
     meta: `${entries}_meta`,
     leases: `${entries}_leases`,
+    marks: `${entries}_marks`,
     migrations: `${entries}_migrations`,
     migrationLock: `${entries}_migration_lock`,
   };
@@ -78,6 +81,7 @@ export interface Tables {
   readonly boot: RawBuilder<unknown>;
   readonly meta: RawBuilder<unknown>;
   readonly leases: RawBuilder<unknown>;
+  readonly marks: RawBuilder<unknown>;
 }
 
 /** Quotes the names for SQL templates; the schema is always written, so that search_path decides nothing. */
@@ -88,5 +92,6 @@ export function quoted(names: TableNames): Tables {
     boot: sql.id(names.schema, names.boot),
     meta: sql.id(names.schema, names.meta),
     leases: sql.id(names.schema, names.leases),
+    marks: sql.id(names.schema, names.marks),
   };
 }

@@ -1,5 +1,6 @@
 /** Options of the Postgres store: what they mean, their defaults, and the check of what was given. */
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { type Clock, systemClock } from '../kernel/clock.js';
 import { CACHE_DEFAULTS } from '../kernel/defaults.js';
 import { refuse } from '../kernel/expectation.js';
 import type { StoreOptions } from '../ports/store.js';
@@ -75,8 +76,20 @@ export interface PostgresStoreOptions {
   readonly channel?: string | undefined;
   /** Milliseconds until a call is answered whatever happens. Default 250 to read, 1000 to write. */
   readonly timeouts?: { readonly read?: number | undefined; readonly write?: number | undefined } | undefined;
+  /** How often dead rows are removed, and how many rows one statement looks at; `false`: by hand only. Default every 60 s, 1000 rows. */
+  readonly sweep?: false | SweepOptions | undefined;
+  /** Hears of failures to sweep. Default: `onError`. */
+  readonly onSweepError?: ((error: unknown) => void) | undefined;
+  /** Time, for tests. Default: the process's. */
+  readonly clock?: Clock | undefined;
   /** Hears failures nobody waits for: a connection lost while idle, a damaged row. Default: nobody. */
   readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** When to sweep, in milliseconds, and how many rows a statement looks at. */
+export interface SweepOptions {
+  readonly every: number;
+  readonly batch: number;
 }
 
 /** The options with every default filled in. */
@@ -92,6 +105,9 @@ export interface ResolvedStoreOptions {
   readonly channel: string | undefined;
   readonly timeouts: Timeouts;
   readonly onError: (error: unknown) => void;
+  readonly sweep: false | SweepOptions;
+  readonly onSweepError: (error: unknown) => void;
+  readonly clock: Clock;
   readonly scopeNames: readonly string[];
   readonly loadDeadline: number;
 }
@@ -122,6 +138,9 @@ export function resolveStoreOptions(options: StoreOptions & PostgresStoreOptions
       write: options.timeouts?.write ?? CACHE_DEFAULTS.timeouts.write,
     },
     onError: options.onError ?? (() => undefined),
+    sweep: options.sweep ?? CACHE_DEFAULTS.sweep,
+    onSweepError: options.onSweepError ?? options.onError ?? (() => undefined),
+    clock: options.clock ?? systemClock,
     scopeNames: [...options.scopeNames],
     loadDeadline: options.loadDeadline,
   };

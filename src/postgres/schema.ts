@@ -38,6 +38,7 @@ const RIGHTS = {
   boot: ['SELECT', 'INSERT', 'DELETE'],
   meta: ['SELECT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  marks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 } as const satisfies Partial<Record<keyof TableNames, readonly string[]>>;
 
 /** What the catalog says: the existing ones of our tables, with their columns and types. */

@@ -13,6 +13,7 @@ import type {
   Store,
   StoreOptions,
   StoreRead,
+  SweepReport,
   WriteReceipt,
 } from '../ports/store.js';
 import { Batcher } from './batcher.js';
@@ -24,6 +25,7 @@ import { PostgresLeases } from './leases.js';
 import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
 import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
+import { Sweeper } from './sweeper.js';
 
 export type { PostgresStoreOptions } from './options.js';
 
@@ -68,6 +70,7 @@ class BatchingStore implements PostgresStore {
   readonly #postpones: Lane<PostponeInput, undefined>;
   readonly #invalidations: Batcher<InvalidateInput, InvalidationReceipt>;
   readonly leases: PostgresLeases;
+  readonly #sweeper: Sweeper;
   #status: 'open' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
 
@@ -104,12 +107,14 @@ class BatchingStore implements PostgresStore {
     this.#touches = new Lane(this.#order, touches, 'share');
     this.#postpones = new Lane(this.#order, postpones, 'queue');
     this.leases = new PostgresLeases(this.#connections, { timeout: options.timeouts.write, maxBatch: MAX_BATCH });
+    this.#sweeper = new Sweeper(this.#connections, this.leases, options);
     this.#batchers = [this.leases, this.#reads, sets, fills, deletes, touches, postpones, this.#invalidations];
   }
 
   async open(): Promise<void> {
     this.#refuseClosed();
     await this.#connections.open();
+    if (this.#status === 'open') this.#sweeper.start();
   }
 
   close(): Promise<void> {
@@ -159,6 +164,11 @@ class BatchingStore implements PostgresStore {
     return this.#postpones.call(id, { id, ms, token });
   }
 
+  async sweep(): Promise<SweepReport> {
+    this.#refuseClosed();
+    return this.#sweeper.sweep();
+  }
+
   createBus({ listenConnection, ...settings }: BusOptions): Bus {
     const connections = this.#connections;
     const separate = listenConnection === undefined ? connections.separate : { connectionString: listenConnection };
@@ -175,6 +185,7 @@ class BatchingStore implements PostgresStore {
   }
 
   async #drain(): Promise<void> {
+    await this.#sweeper.stop();
     for (const batcher of this.#batchers) await batcher.idle();
     await this.#connections.close();
   }

@@ -167,6 +167,7 @@ describe('what is in the database', () => {
     expect(await cache.delete('sliding')).toBe(true);
     await cache.invalidateTags('t');
     await cache.clear();
+    expect(await cache.sweep()).toMatchObject({ outcome: 'finished' });
     expect(recorder.of('error')).toEqual([]);
     await owner.cache.close();
   });

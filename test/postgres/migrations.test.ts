@@ -71,6 +71,8 @@ describe('migrations', () => {
       logged_cache_invalidations: 'p',
       unlogged_cache_invalidations: 'p',
       unlogged_cache_meta: 'p',
+      logged_cache_marks: 'u',
+      unlogged_cache_marks: 'u',
     });
   });
 
@@ -158,7 +160,7 @@ describe('rights', () => {
     const at = (suffix: string) => table(suffix, { schema: 'cache_schema', prefix: '' });
     await client.query(`
       grant usage on schema cache_schema to "${role}";
-      grant select, insert, update, delete on ${at('')}, ${at('_invalidations')}, ${at('_leases')} to "${role}";
+      grant select, insert, update, delete on ${at('')}, ${at('_invalidations')}, ${at('_leases')}, ${at('_marks')} to "${role}";
       grant select, insert, delete on ${at('_boot')} to "${role}";
       grant select, update on ${at('_meta')} to "${role}";
       grant select on ${at('_migrations')} to "${role}"`);
@@ -171,6 +173,7 @@ describe('rights', () => {
     await store.postpone('b', 1000, (await store.read('b')).token);
     expect((await store.delete('a')).existed).toBe(true);
     await store.invalidate(['t|x'], 'expire');
+    expect(await store.sweep?.()).toMatchObject({ outcome: 'finished' });
   });
 
   it('a missing right is named', async () => {

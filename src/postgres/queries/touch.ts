@@ -12,7 +12,8 @@ import { invalidatedAt } from './validity.js';
  *
  * Only timestamps change and none is indexed, so the new version stays on its page and no index is written. Rows are
  * locked in the order of ids; a row that was rewritten while this waited is left as it is. Freshness is never
- * shortened.
+ * shortened, and never extended past the ceiling the row has by then: the sweeper lowers it when it writes an `expire` into a row, and this
+ * statement may be too old to see the `expire` itself.
  */
 export function touchStatement(tables: Tables): Statement {
   const invalidated = invalidatedAt(tables, entrySubject(sql`$2::text[]`));
@@ -48,8 +49,10 @@ export function touchStatement(tables: Tables): Statement {
   for no key update of e
 ), touched as (
   update ${tables.entries} as e
-  set expiresattime = greatest(e.expiresattime, to_timestamp(locked.until)),
-    stale_until = greatest(e.stale_until, to_timestamp(locked.until + e.grace_ms / 1000))
+  set expiresattime = greatest(e.expiresattime, to_timestamp(least(locked.until, date_part('epoch', e.absoluteexpiration)))),
+    stale_until = greatest(e.stale_until, to_timestamp(
+      least(locked.until, date_part('epoch', e.absoluteexpiration)) + e.grace_ms / 1000
+    ))
   from locked
   where e.id = locked.id
   returning e.id, date_part('epoch', e.expiresattime) as expires, date_part('epoch', e.stale_until) as stale

@@ -144,8 +144,10 @@ with moment as materialized (
   for no key update of e
 ), touched as (
   update "My ""Schema"""."Ünï cache" as e
-  set expiresattime = greatest(e.expiresattime, to_timestamp(locked.until)),
-    stale_until = greatest(e.stale_until, to_timestamp(locked.until + e.grace_ms / 1000))
+  set expiresattime = greatest(e.expiresattime, to_timestamp(least(locked.until, date_part('epoch', e.absoluteexpiration)))),
+    stale_until = greatest(e.stale_until, to_timestamp(
+      least(locked.until, date_part('epoch', e.absoluteexpiration)) + e.grace_ms / 1000
+    ))
   from locked
   where e.id = locked.id
   returning e.id, date_part('epoch', e.expiresattime) as expires, date_part('epoch', e.stale_until) as stale
