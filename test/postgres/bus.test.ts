@@ -1,7 +1,7 @@
 /** The bus over a real server: what it tells, what it says it may have missed, and what it survives. */
 import pg from 'pg';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { systemClock } from '../../src/kernel/clock.js';
+import { type Clock, systemClock } from '../../src/kernel/clock.js';
 import { nameHash } from '../../src/kernel/name-hash.js';
 import type { GapReason } from '../../src/ports/bus.js';
 import { PostgresBus } from '../../src/postgres/bus.js';
@@ -36,7 +36,12 @@ async function listen(url = database.url, missedAfter = 2_000): Promise<Heard> {
   return heard;
 }
 
-async function begin(url: string, missedAfter: number, deaf: 'deaf' | 'hears' = 'hears'): Promise<Heard> {
+async function begin(
+  url: string,
+  missedAfter: number,
+  deaf: 'deaf' | 'hears' = 'hears',
+  clock: Clock = systemClock,
+): Promise<Heard> {
   const sender = await connect(database.url);
   const heard: Omit<Heard, 'bus'> = { names: [], gaps: [], proven: [], errors: [] };
   const bus = new PostgresBus({
@@ -46,7 +51,7 @@ async function begin(url: string, missedAfter: number, deaf: 'deaf' | 'hears' = 
     echo: async (payload) => {
       await sender.query('select pg_notify($1, $2)', [deaf === 'deaf' ? 'elsewhere' : CHANNEL, payload]);
     },
-    clock: systemClock,
+    clock,
     every: 20,
     missedAfter,
     onError: (error) => heard.errors.push(error),
@@ -102,6 +107,23 @@ describe('the bus', () => {
     const then = heard.proven.length;
     await until(() => heard.proven.length > then + 3);
     expect([times(heard, 't|slow'), times(heard, 't|quick')]).toEqual([1, 1]);
+  });
+
+  it('INVARIANT 8a: a heartbeat after a long silence is a gap: what it asks for may have been swept', async () => {
+    let stopped = 0;
+    const heard = await begin(database.url, 2_000, 'hears', {
+      ...systemClock,
+      monotonic: () => systemClock.monotonic() + stopped,
+      wall: () => systemClock.wall() + stopped,
+    });
+    await until(() => heard.proven.length >= 2);
+    stopped = 20_000;
+    const then = heard.proven.length;
+    await until(() => heard.proven.length > then + 3);
+    expect(heard.gaps).toEqual(['connected']);
+    stopped += 31_000;
+    await until(() => heard.gaps.length > 1);
+    expect(heard.gaps).toEqual(['connected', 'clock']);
   });
 
   it('INVARIANT 6: a transaction that rolls back is never told', async () => {
