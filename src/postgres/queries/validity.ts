@@ -36,10 +36,13 @@ function unseen(
   kinds: string,
 ): RawBuilder<unknown> {
   const own = writer === undefined ? sql`` : sql` and i.xid <> ${writer}`;
-  const logged = (xid: RawBuilder<unknown>) => sql`
+  const logged = (...bounds: readonly RawBuilder<unknown>[]) => sql`
               select i.kind, i.at
               from ${tables.invalidations} as i
-              where i.name = named.name and i.xid ${xid} and i.kind ${sql.raw(kinds)}${own}
+              where i.name = named.name${sql.join(
+                bounds.map((bound) => sql` and (i.name, i.xid) ${bound}`),
+                sql``,
+              )} and i.kind ${sql.raw(kinds)}${own}
               offset 0`;
   // `offset 0` keeps the planner from looking a name up without its transaction, which reads all there ever was of a
   // hot name.
@@ -52,12 +55,12 @@ function unseen(
             select scope.name collate "C" from unnest(${scopeNames}) as scope (name)
           ) as named
           cross join lateral (
-            (${logged(sql`>= pg_snapshot_xmax(${snapshot})`)}
+            (${logged(sql`>= (named.name, pg_snapshot_xmax(${snapshot}))`)}
             )
             union all
             select late.kind, late.at
             from pg_snapshot_xip(${snapshot}) as running (xid)
-            cross join lateral (${logged(sql`= running.xid`)}
+            cross join lateral (${logged(sql`>= (named.name, running.xid)`, sql`<= (named.name, running.xid)`)}
             ) as late
           ) as hit`;
 }
