@@ -10,6 +10,7 @@ import { CacheInstance } from './engine/cache.js';
 import type { Engine } from './engine/call.js';
 import { register } from './engine/directory.js';
 import { follow } from './engine/follow.js';
+import { invalidateNames } from './engine/invalidation.js';
 import { LeaseKeeper } from './engine/lease-keeper.js';
 import { LocalTier } from './engine/local-tier.js';
 import { NameLedger } from './engine/name-ledger.js';
@@ -17,8 +18,8 @@ import { type Opening, openStore } from './engine/opening.js';
 import { OwedInvalidations } from './engine/owed-invalidations.js';
 import { Reporter } from './engine/reporter.js';
 import { StoreGuard } from './engine/store-guard.js';
+import { UnsettledTransactions } from './engine/unsettled-transactions.js';
 import { waitFor } from './engine/waiting.js';
-import { invalidateNames } from './engine/write-path.js';
 import { type Clock, systemClock } from './kernel/clock.js';
 import type { Codec } from './kernel/codec.js';
 import { EVERYTHING, namespaceName } from './kernel/names.js';
@@ -131,7 +132,7 @@ function makeEngine(
     isolation: resolved.local?.isolation ?? 'frozen',
     ttl: resolved.local?.ttl ?? Infinity,
     onEvict: (key) => reporter.evicted(key),
-    isOwed: (names) => owed.hides(names),
+    isOwed: (names) => owed.hides(names) || unsettled.hides(names),
   });
   const store = new StoreGuard({
     ...shared,
@@ -149,6 +150,14 @@ function makeEngine(
     everything: namespaceName(namespace),
     pay: (names, kind) => invalidateNames({ store, ledger, reporter }, names, kind),
   });
+  const { transactions } = shared.store;
+  const unsettled = new UnsettledTransactions({
+    clock,
+    background,
+    ledger,
+    everything: namespaceName(namespace),
+    ask: async (receipts) => (await transactions?.outcomes(receipts)) ?? [],
+  });
   return {
     name,
     namespace,
@@ -160,6 +169,7 @@ function makeEngine(
     loadDeadline,
     store,
     owed,
+    unsettled,
     background,
     leases: new LeaseKeeper({ leases: shared.store.leases, clock, background, reporter, timeout: timeouts.write }),
     codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),

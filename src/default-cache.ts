@@ -18,6 +18,7 @@ const FORWARDED = [
   'delete',
   'invalidateTags',
   'clear',
+  'transaction',
   'stats',
   'idle',
   'sweep',

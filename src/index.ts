@@ -14,7 +14,14 @@ export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-deco
 export type { MethodKey, MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
 export { Cache, type CacheFace } from './default-cache.js';
-export type { CacheInstance, CacheStats, ReadOptions } from './engine/cache.js';
+export type {
+  CacheInstance,
+  CacheStats,
+  InvalidateTagsOptions,
+  ReadOptions,
+  WithinTransaction,
+} from './engine/cache.js';
+export type { TransactionDatabase, TransactionPool } from './engine/database-transaction.js';
 export type { CallOptions } from './engine/given-call.js';
 export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
 export {
@@ -48,3 +55,4 @@ export type {
   SweepReport,
   WriteReceipt,
 } from './ports/store.js';
+export type { TransactionHandle, TransactionOutcome, TransactionReceipt, Transactions } from './ports/transactions.js';

@@ -6,25 +6,42 @@ import { overlayPolicies, resolvePolicy } from '../kernel/resolve-policy.js';
 import { checkTags } from '../kernel/tags.js';
 import type { BusHealth } from '../ports/bus.js';
 import type { SweepReport } from '../ports/store.js';
+import type { TransactionHandle } from '../ports/transactions.js';
 import { type Call, type Engine, identify } from './call.js';
+import type { TransactionDatabase } from './database-transaction.js';
 import { copyOf, findShared, touchLater } from './find.js';
 import { type CallOptions, GivenCall } from './given-call.js';
+import {
+  clearanceOf,
+  deletionOf,
+  expirationOf,
+  type Invalidation,
+  invalidate,
+  invalidateSurely,
+  invalidationOfTags,
+} from './invalidation.js';
 import type { LoadContext } from './load-context.js';
 import { ReadPath } from './read-path.js';
 import type { Counters, Subject } from './reporter.js';
+import { runTransaction, transactionToJoin } from './transaction.js';
+import { currentScope } from './transaction-scope.js';
 import { waitFor } from './waiting.js';
-import {
-  clearNamespace,
-  deleteEntry,
-  expireEntry,
-  invalidateTags,
-  invalidateTagsSurely,
-  setEntry,
-  touchEntry,
-} from './write-path.js';
+import { deleteEntry, setEntry, touchEntry } from './write-path.js';
 
 /** How `get` reads: which tiers, which codec, under which isolation. */
 export type ReadOptions = Pick<Policy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
+
+/** What `delete`, `expire` and `clear` take. */
+export interface WithinTransaction {
+  /** An open transaction of yours: the invalidation becomes true when it commits, and never if it rolls back. */
+  readonly trx?: TransactionHandle | undefined;
+}
+
+/** What `invalidateTags` takes. */
+export interface InvalidateTagsOptions extends WithinTransaction {
+  /** `true`: entries may still be served if loading them fails, within their grace. Default `false`: never again. */
+  readonly stale?: boolean | undefined;
+}
 
 type ReadPolicy = Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
 
@@ -35,8 +52,13 @@ export interface CacheStats extends Readonly<Counters> {
   readonly local: { readonly entries: number; readonly bytes: number };
   /** What is heard of other processes; undefined when nothing is listened to. */
   readonly stream: BusHealth | undefined;
-  /** Keys being loaded or read, background work, and names remembered for work under way. */
-  readonly underWay: { readonly keys: number; readonly background: number; readonly names: number };
+  /** Keys being loaded or read, background work, names remembered for work under way, and invalidations in transactions of yours. */
+  readonly underWay: {
+    readonly keys: number;
+    readonly background: number;
+    readonly names: number;
+    readonly transactions: number;
+  };
   /** Names that decorated methods have made invalid and the store could not be told of yet. */
   readonly owed: number;
 }
@@ -96,6 +118,10 @@ export class CacheInstance {
     const subject = { key: this.#key(key), useCase: policy.useCase, keyType: policy.keyType };
     const started = reporter.start();
     reporter.counters.calls += 1;
+    if (currentScope() !== undefined) {
+      reporter.bypass(subject, 'scope');
+      return undefined;
+    }
     const hit = policy.tiers === 'shared' ? undefined : local.find(subject.key);
     if (hit !== undefined && hit.state !== 'stale') {
       if (hit.touchDue) touchLater(this.#engine, subject);
@@ -171,6 +197,7 @@ export class CacheInstance {
   async ttl(key: string): Promise<number | undefined> {
     this.#assertOpen();
     const own = this.#key(key);
+    if (currentScope() !== undefined) return undefined;
     const copy = this.#engine.local.peek(own);
     if (copy?.home === 'local') return copy.freshFor > 0 ? copy.freshFor : undefined;
     const read = await this.#engine.store.read({ key: own }, identify(this.#engine, own).id);
@@ -187,48 +214,74 @@ export class CacheInstance {
   }
 
   /** Makes an entry stale now: loaded again by the next call, served only if that fails, within its grace. */
-  async expire(key: string): Promise<void> {
+  async expire(key: string, options: WithinTransaction = {}): Promise<void> {
     this.#assertOpen();
-    await expireEntry(this.#engine, this.#key(key));
+    await this.#invalidate(expirationOf(this.#engine, this.#key(key)), options);
   }
 
-  /** Deletes an entry: it is never served again, not even as stale. Whether a servable one was there. */
-  async delete(key: string): Promise<boolean> {
+  /**
+   * Deletes an entry: it is never served again, not even as stale. Whether a servable one was there; in a transaction nobody looks,
+   * and it is `false`.
+   */
+  async delete(key: string, options: WithinTransaction = {}): Promise<boolean> {
     this.#assertOpen();
-    return await deleteEntry(this.#engine, this.#key(key));
+    const own = this.#key(key);
+    const join = transactionToJoin(options.trx);
+    if (join === undefined) return await deleteEntry(this.#engine, own);
+    await join(this.#engine, deletionOf(this.#engine, own));
+    return false;
   }
 
   /**
    * Invalidates every entry that carries one of `tags`, at a cost that does not depend on how many do. With `stale: true` they may
-   * still be served if loading fails, within their grace.
+   * still be served if loading fails, within their grace. With `trx` it is part of that transaction.
    *
-   * @throws StoreError when the store fails
+   * @throws StoreError when the store fails; ConfigurationError `FOREIGN_TRANSACTION` for a `trx` of another database
    * @example await Cache.invalidateTags(['products'])
    */
-  async invalidateTags(
-    tags: string | readonly string[],
-    options: { readonly stale?: boolean | undefined } = {},
-  ): Promise<void> {
+  async invalidateTags(tags: string | readonly string[], options: InvalidateTagsOptions = {}): Promise<void> {
     this.#assertOpen();
     const checked = checkTags(typeof tags === 'string' ? [tags] : tags, 'invalidateTags()', Infinity);
-    await invalidateTags(this.#engine, checked, options.stale === true ? 'expire' : 'delete');
+    const kind = options.stale === true ? 'expire' : 'delete';
+    await this.#invalidate(invalidationOfTags(this.#engine, checked, kind), options);
   }
 
   /** What `@InvalidateTags` owes after its method: never rejects, tried until the store has it. @internal */
   async invalidateTagsSurely(tags: readonly string[], kind: 'delete' | 'expire'): Promise<void> {
     this.#assertOpen();
-    await invalidateTagsSurely(this.#engine, tags, kind);
+    const invalidation = invalidationOfTags(this.#engine, tags, kind);
+    const scope = currentScope();
+    if (scope === undefined) await invalidateSurely(this.#engine, invalidation);
+    else await scope.joinSurely(this.#engine, invalidation);
   }
 
   /** Invalidates everything in this cache's namespace, at the cost of one row. */
-  async clear(): Promise<void> {
+  async clear(options: WithinTransaction = {}): Promise<void> {
     this.#assertOpen();
-    await clearNamespace(this.#engine);
+    await this.#invalidate(clearanceOf(this.#engine), options);
+  }
+
+  /**
+   * Runs `work` in a transaction of `db`: a Kysely instance, or a `pg` pool or client. What is invalidated inside, by `@InvalidateTags`
+   * too, is part of it: both commit or neither does. Cached calls inside run their methods and nothing of them is stored or found;
+   * `set` only invalidates its key.
+   *
+   * @throws what `work` throws, after a rollback; ConfigurationError `NESTED_TRANSACTION` inside of another one,
+   * `FOREIGN_TRANSACTION` when `db` is not the database of the cache
+   * @example
+   * await Cache.transaction(db, async (trx) => {
+   *   await trx.updateTable('product').set({ price: 12 }).where('id', '=', 42).execute()
+   *   await Cache.invalidateTags(['products'])
+   * })
+   */
+  async transaction<Trx, T>(db: TransactionDatabase<Trx>, work: (trx: Trx) => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    return await runTransaction(this.#engine, db, (trx) => work(trx as Trx));
   }
 
   /** Numbers since the cache was made. */
   stats(): CacheStats {
-    const { name, reporter, store, local, background, ledger, owed } = this.#engine;
+    const { name, reporter, store, local, background, ledger, owed, unsettled } = this.#engine;
     return {
       ...reporter.counters,
       name,
@@ -236,7 +289,12 @@ export class CacheInstance {
       local: { entries: local.size, bytes: local.bytes },
       stream: this.#parts.stream(),
       owed: owed.size,
-      underWay: { keys: this.#reads.keysUnderWay, background: background.size, names: ledger.size },
+      underWay: {
+        keys: this.#reads.keysUnderWay,
+        background: background.size,
+        names: ledger.size,
+        transactions: unsettled.size,
+      },
     };
   }
 
@@ -272,10 +330,11 @@ export class CacheInstance {
   }
 
   async #close(): Promise<void> {
-    const { background, clock, reporter, owed } = this.#engine;
+    const { background, clock, reporter, owed, unsettled } = this.#engine;
     const unpaid = await owed.close();
     if (unpaid > 0)
       reporter.warn('owed', `closed while ${unpaid} names could not be invalidated: the store cannot be reached`);
+    unsettled.close();
     background.close();
     const drained = await waitFor(background.idle(), clock, CLOSING_PATIENCE);
     if (drained.ended === 'timeout') {
@@ -287,6 +346,11 @@ export class CacheInstance {
 
   #assertOpen(): void {
     if (this.closed) throw new KeepsakeError('CACHE_CLOSED', `The cache \`${this.name}\` is closed`);
+  }
+
+  async #invalidate(invalidation: Invalidation, { trx }: WithinTransaction): Promise<void> {
+    const join = transactionToJoin(trx);
+    await (join === undefined ? invalidate(this.#engine, invalidation) : join(this.#engine, invalidation));
   }
 
   #key(key: string): string {

@@ -11,6 +11,7 @@ import type { NameLedger } from './name-ledger.js';
 import type { OwedInvalidations } from './owed-invalidations.js';
 import type { Reporter, Subject } from './reporter.js';
 import type { StoreGuard } from './store-guard.js';
+import type { UnsettledTransactions } from './unsettled-transactions.js';
 
 /** A value that is wanted: under which key, by which rules, and how to make it. */
 export interface Call extends Subject {
@@ -38,6 +39,7 @@ export interface Engine {
   readonly local: LocalTier;
   readonly leases: LeaseKeeper;
   readonly owed: OwedInvalidations;
+  readonly unsettled: UnsettledTransactions;
   readonly ledger: NameLedger;
   readonly background: Background;
   readonly reporter: Reporter;

@@ -100,7 +100,7 @@ export interface LocalTierOptions {
   /** Longest life of any local copy, in milliseconds; Infinity = as long as the entry. */
   readonly ttl: number;
   readonly onEvict: (key: string) => void;
-  /** Whether an invalidation of one of these names still has to be told to the store. */
+  /** Whether an invalidation of one of these names still has to be told to the store, or is in a transaction that may have committed. */
   readonly isOwed: (names: readonly string[]) => boolean;
 }
 

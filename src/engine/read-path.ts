@@ -16,6 +16,7 @@ import { startLoad } from './load.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
 import { refreshEarly } from './refresh.js';
+import { currentScope } from './transaction-scope.js';
 import { settled, type Waited, waitFor } from './waiting.js';
 
 /** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */
@@ -24,6 +25,8 @@ interface Arrival {
   readonly started: number;
   /** The ledger's count. */
   readonly since: number;
+  /** Whether a transaction may have committed an invalidation that is not in the ledger yet. */
+  readonly ledgerIs: 'complete' | 'in doubt';
   /** How many flights of the key had ended; those are not for this caller. */
   endings: number;
 }
@@ -66,7 +69,8 @@ export class ReadPath {
     const { reporter, local } = this.#engine;
     reporter.counters.calls += 1;
     // Every running load holds its key in `flights`, so on a quiet cache a hit need not ask in which load it runs.
-    if (this.#flights.size > 0 && isLoading(this.#engine, call.key)) return this.#direct(call);
+    const isLoad = this.#flights.size > 0 && isLoading(this.#engine, call.key);
+    if (isLoad || currentScope() !== undefined) return this.#direct(call);
     const started = reporter.start();
     if (call.tiers !== 'shared') {
       const hit = local.find(call.key);
@@ -83,16 +87,22 @@ export class ReadPath {
     return hit.value;
   }
 
-  /** Code that loads a key and asks for that key means the method itself. */
+  /** Code that loads a key and asks for that key means the method itself; code inside of a transaction, that on its data. */
   async #direct(call: Call): Promise<unknown> {
     this.#engine.reporter.bypass(call, 'scope');
     return await runUncached((context) => call.load(context));
   }
 
   async #read(call: Call, started: number): Promise<unknown> {
-    const { ledger, clock, reporter } = this.#engine;
+    const { ledger, clock, reporter, unsettled } = this.#engine;
     const state = this.#flights.enter(call.key);
-    const arrival: Arrival = { at: clock.monotonic(), started, since: ledger.begin(), endings: state.endings };
+    const arrival: Arrival = {
+      at: clock.monotonic(),
+      started,
+      since: ledger.begin(),
+      ledgerIs: unsettled.size === 0 ? 'complete' : 'in doubt',
+      endings: state.endings,
+    };
     try {
       for (;;) {
         const answer = await this.#attempt(call, state, arrival);
@@ -239,7 +249,14 @@ export class ReadPath {
   #isHidden(flight: Flight, call: Call, arrival: Arrival): boolean {
     const { ledger, local } = this.#engine;
     if (ledger.invalidatedBetween(flight.names, flight.since, arrival.since)) return true;
+    if (arrival.ledgerIs === 'in doubt' && flight.began < arrival.at && this.#mayBeHidden(flight)) return true;
     return call.policy.tiers !== 'local' && !local.vouches(flight.began, arrival.at);
+  }
+
+  /** A transaction may have committed between a flight's beginning and a later call, whenever that is or was learned here. */
+  #mayBeHidden({ names, since }: Flight): boolean {
+    const { ledger, unsettled } = this.#engine;
+    return unsettled.hides(names) || ledger.invalidatedBetween(names, since, ledger.now);
   }
 
   #serveOrThrow(call: Call, atHand: AtHand | undefined, arrival: Arrival, error: unknown): unknown {

@@ -16,6 +16,7 @@ import type {
   SweepReport,
   WriteReceipt,
 } from '../ports/store.js';
+import type { Transactions } from '../ports/transactions.js';
 import type { Reporter, Subject } from './reporter.js';
 import { waitFor } from './waiting.js';
 
@@ -59,6 +60,11 @@ export class StoreGuard {
 
   get health(): 'opening' | 'well' | 'failing' {
     return this.#health;
+  }
+
+  /** Invalidations inside of the application's transactions: on its connections, so no deadline of ours is over them. */
+  get transactions(): Transactions | undefined {
+    return this.#store.transactions;
   }
 
   /** Opens the store; rejects as the store does. Until it has succeeded, reads are misses and writes reject at once. */

@@ -4,21 +4,24 @@
  */
 import { CodecError } from '../errors.js';
 import { lifetimesOf } from '../kernel/lifetimes.js';
-import { namespaceName } from '../kernel/names.js';
 import type { ResolvedPolicy } from '../kernel/policy.js';
-import type { InvalidationKind } from '../ports/store.js';
 import { type Engine, identify, tagNamesOf } from './call.js';
+import { followStore } from './follow-store.js';
+import { deletionOf } from './invalidation.js';
 import { candidate, entryWrite, localLife, prepareStrictly, receivedLife } from './publish.js';
 import type { Subject } from './reporter.js';
+import { currentScope } from './transaction-scope.js';
 
-/** Stores a given value, as of now. */
+/** Stores a given value, as of now; inside of a transaction it only makes its key invalid. */
 export async function setEntry(engine: Engine, key: string, value: unknown, policy: ResolvedPolicy): Promise<void> {
   const subject: Subject & { readonly key: string } = { key, useCase: policy.useCase, keyType: policy.keyType };
   if (value === undefined)
     throw new CodecError('UNENCODABLE_VALUE', `\`${key}\` cannot be set to undefined, which means "not there"`);
+  const scope = currentScope();
   if (value === null && !policy.cacheNull) {
     engine.reporter.notStored(subject, 'skipped');
-    await deleteEntry(engine, key);
+    if (scope === undefined) await deleteEntry(engine, key);
+    else await scope.join(engine, deletionOf(engine, key));
     return;
   }
   const prepared = prepareStrictly(engine, policy.codec ?? engine.codec, value);
@@ -27,6 +30,12 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
       'VALUE_TOO_LARGE',
       `The value of \`${key}\` has ${prepared.bytes} bytes, the most is ${engine.maxValueBytes}`,
     );
+  }
+  if (scope !== undefined) {
+    // What others may not see yet must not be stored; what was stored is out of date with the commit.
+    engine.reporter.notStored(subject, 'skipped');
+    await scope.join(engine, deletionOf(engine, key));
+    return;
   }
   const tagged = tagNamesOf(engine, policy.tags);
   const keepable = {
@@ -46,7 +55,7 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
       engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
     } else {
       const asked = engine.clock.monotonic();
-      const receipt = await follow(
+      const receipt = await followStore(
         engine,
         { operation: 'write', key, names: [name] },
         () => engine.store.set(entryWrite(engine, key, keepable, lifetimes, undefined)),
@@ -64,78 +73,18 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
 
 /** Deletes an entry, never to be served again, not even as stale. Whether a servable one was there. */
 export async function deleteEntry(engine: Engine, key: string): Promise<boolean> {
-  const { id, keyName: name } = identify(engine, key);
+  const deletion = deletionOf(engine, key);
   let wasLocal = false;
-  const receipt = await follow(
+  const receipt = await followStore(
     engine,
-    { operation: 'invalidate', key, names: [name] },
-    () => engine.store.delete(id),
+    { operation: 'invalidate', ...deletion },
+    () => engine.store.delete(identify(engine, key).id),
     () => {
-      wasLocal = engine.local.remove(key) || wasLocal;
+      wasLocal = deletion.drop() || wasLocal;
     },
   );
-  engine.reporter.invalidated({ key }, 'delete', []);
+  deletion.report();
   return receipt.existed || wasLocal;
-}
-
-/** Makes an entry stale: no longer fresh, served within its grace if loading fails. */
-export async function expireEntry(engine: Engine, key: string): Promise<void> {
-  const { keyName: name } = identify(engine, key);
-  await follow(
-    engine,
-    { operation: 'invalidate', key, names: [name] },
-    () => engine.store.invalidate([name], 'expire'),
-    () => engine.local.expire(key),
-  );
-  engine.reporter.invalidated({ key }, 'expire', []);
-}
-
-/** Invalidates every entry that carries one of `tags`. */
-export async function invalidateTags(engine: Engine, tags: readonly string[], kind: InvalidationKind): Promise<void> {
-  const { names } = tagNamesOf(engine, tags);
-  if (names.length === 0) return;
-  await invalidateNames(engine, names, kind);
-  engine.reporter.invalidated({ key: undefined }, kind, tags);
-}
-
-/** The same for a method that has done its work: what the store cannot be told now stays owed. Never rejects. */
-export async function invalidateTagsSurely(
-  engine: Engine,
-  tags: readonly string[],
-  kind: InvalidationKind,
-): Promise<void> {
-  try {
-    await invalidateTags(engine, tags, kind);
-  } catch {
-    // Reported where it failed.
-    engine.owed.owe(tagNamesOf(engine, tags).names, kind);
-  }
-}
-
-/** Invalidates names, whatever they stand for; nothing is dropped but what the ledger then hides. */
-export async function invalidateNames(
-  parts: Followed,
-  names: readonly string[],
-  kind: InvalidationKind,
-): Promise<void> {
-  await follow(
-    parts,
-    { operation: 'invalidate', key: undefined, names },
-    () => parts.store.invalidate(names, kind),
-    () => undefined,
-  );
-}
-
-/** Invalidates everything in this cache's namespace. */
-export async function clearNamespace(engine: Engine): Promise<void> {
-  const names = [namespaceName(engine.namespace)];
-  await follow(
-    engine,
-    { operation: 'invalidate', key: undefined, names },
-    () => engine.store.invalidate(names, 'delete'),
-    () => engine.local.clear(),
-  );
-  engine.reporter.invalidated({ key: undefined }, 'clear', []);
 }
 
 /** Extends a sliding entry as of now; whether there was a fresh one. */
@@ -145,37 +94,4 @@ export async function touchEntry(engine: Engine, key: string): Promise<boolean> 
   const remaining = await engine.store.touchStrictly(identify(engine, key).id);
   if (remaining !== undefined) engine.local.extend(key, remaining, asked);
   return remaining !== undefined;
-}
-
-/** The parts of an engine that follow what the store did. */
-type Followed = Pick<Engine, 'store' | 'ledger' | 'reporter'>;
-
-/** What is about to change: by which kind of call, under which key if it is one, and the log's names it changes. */
-interface Change {
-  readonly operation: 'write' | 'invalidate';
-  readonly key: string | undefined;
-  readonly names: readonly string[];
-}
-
-/**
- * Lets this process's local tier follow what the store did. When the store failed, everything these names could hide is hidden
- * here all the same: nobody knows whether it was carried out.
- */
-async function follow<Receipt extends { readonly xid: number }>(
-  engine: Followed,
-  change: Change,
-  act: () => Promise<Receipt>,
-  drop: () => unknown,
-): Promise<Receipt> {
-  try {
-    const receipt = await act();
-    engine.ledger.learn(change.names, receipt.xid);
-    drop();
-    return receipt;
-  } catch (error) {
-    engine.ledger.learn(change.names, undefined);
-    drop();
-    engine.reporter.error({ key: change.key }, change.operation, error);
-    throw error;
-  }
 }

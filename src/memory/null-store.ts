@@ -24,5 +24,10 @@ export function createNullStore(): Store {
     invalidate: async () => transaction(),
     touch: async () => undefined,
     postpone: async () => undefined,
+    transactions: {
+      invalidate: async () => ({ ...transaction(), place: 'null' }),
+      outcomes: async (receipts) => receipts.map(() => 'committed'),
+      tell: async () => undefined,
+    },
   };
 }

@@ -14,6 +14,7 @@ import type { Remaining } from '../kernel/freshness.js';
 import type { Lifetimes } from '../kernel/lifetimes.js';
 import type { Snapshot, Xid } from '../kernel/snapshot.js';
 import type { Leases } from './lease.js';
+import type { Transactions } from './transactions.js';
 
 export type { Lifetimes };
 
@@ -108,6 +109,9 @@ export interface SweepReport {
 export interface Store {
   /** The right to load, shared by all processes over this store. Undefined: there are no others. */
   readonly leases?: Leases | undefined;
+
+  /** Invalidations inside of the application's own transactions. Undefined: the store is in none of its databases. */
+  readonly transactions?: Transactions | undefined;
 
   /** Which implementation this is, for events and statistics: `postgres`, `memory`, ... */
   readonly kind: string;

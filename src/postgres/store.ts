@@ -26,6 +26,7 @@ import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
 import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
 import { Sweeper } from './sweeper.js';
+import { PostgresTransactions } from './transactions.js';
 
 export type { PostgresStoreOptions } from './options.js';
 
@@ -70,6 +71,7 @@ class BatchingStore implements PostgresStore {
   readonly #postpones: Lane<PostponeInput, undefined>;
   readonly #invalidations: Batcher<InvalidateInput, InvalidationReceipt>;
   readonly leases: PostgresLeases;
+  readonly transactions: PostgresTransactions;
   readonly #sweeper: Sweeper;
   #status: 'open' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
@@ -108,7 +110,21 @@ class BatchingStore implements PostgresStore {
     this.#postpones = new Lane(this.#order, postpones, 'queue');
     this.leases = new PostgresLeases(this.#connections, { timeout: options.timeouts.write, maxBatch: MAX_BATCH });
     this.#sweeper = new Sweeper(this.#connections, this.leases, options);
-    this.#batchers = [this.leases, this.#reads, sets, fills, deletes, touches, postpones, this.#invalidations];
+    this.transactions = new PostgresTransactions(this.#connections, {
+      timeout: options.timeouts.write,
+      maxBatch: MAX_BATCH,
+    });
+    this.#batchers = [
+      this.leases,
+      this.transactions,
+      this.#reads,
+      sets,
+      fills,
+      deletes,
+      touches,
+      postpones,
+      this.#invalidations,
+    ];
   }
 
   async open(): Promise<void> {

@@ -1,0 +1,101 @@
+/** Invalidations: what a user may make invalid, as names of the log, and what this process does about it once it is true. */
+import { namespaceName } from '../kernel/names.js';
+import type { InvalidationKind } from '../ports/store.js';
+import { type Engine, identify, tagNamesOf } from './call.js';
+import { type Followed, followStore } from './follow-store.js';
+
+export interface Invalidation {
+  /** The log's names; may be empty. */
+  readonly names: readonly string[];
+  readonly kind: InvalidationKind;
+  /** The key, if it is about one. */
+  readonly key: string | undefined;
+  /** Drops what the ledger alone would not hide; whether the local tier was the only home of it. */
+  drop(): boolean;
+  /** Tells observers. */
+  report(): void;
+}
+
+/** Of one entry, never to be served again. */
+export function deletionOf(engine: Engine, key: string): Invalidation {
+  return {
+    names: [identify(engine, key).keyName],
+    kind: 'delete',
+    key,
+    drop: () => engine.local.remove(key),
+    report: () => engine.reporter.invalidated({ key }, 'delete', []),
+  };
+}
+
+/** Of one entry, which may still be served within its grace. */
+export function expirationOf(engine: Engine, key: string): Invalidation {
+  return {
+    names: [identify(engine, key).keyName],
+    kind: 'expire',
+    key,
+    drop: () => engine.local.expire(key),
+    report: () => engine.reporter.invalidated({ key }, 'expire', []),
+  };
+}
+
+/** Of every entry that carries one of `tags`. */
+export function invalidationOfTags(engine: Engine, tags: readonly string[], kind: InvalidationKind): Invalidation {
+  return {
+    names: tagNamesOf(engine, tags).names,
+    kind,
+    key: undefined,
+    drop: () => false,
+    report: () => engine.reporter.invalidated({ key: undefined }, kind, tags),
+  };
+}
+
+/** Of everything in the cache's namespace. */
+export function clearanceOf(engine: Engine): Invalidation {
+  return {
+    names: [namespaceName(engine.namespace)],
+    kind: 'delete',
+    key: undefined,
+    drop: () => {
+      engine.local.clear();
+      return false;
+    },
+    report: () => engine.reporter.invalidated({ key: undefined }, 'clear', []),
+  };
+}
+
+/** Makes an invalidation, now. */
+export async function invalidate(engine: Engine, invalidation: Invalidation): Promise<void> {
+  const { names, kind, key } = invalidation;
+  if (names.length === 0) return;
+  await followStore(
+    engine,
+    { operation: 'invalidate', key, names },
+    () => engine.store.invalidate(names, kind),
+    () => invalidation.drop(),
+  );
+  invalidation.report();
+}
+
+/** The same for somebody who has done his work: what the store cannot be told now stays owed. Never rejects. */
+export async function invalidateSurely(engine: Engine, invalidation: Invalidation): Promise<void> {
+  try {
+    await invalidate(engine, invalidation);
+  } catch {
+    // Reported where it failed.
+    engine.owed.owe(invalidation.names, invalidation.kind);
+  }
+}
+
+/** Invalidates names, whatever they stand for; nothing is dropped but what the ledger then hides. */
+export async function invalidateNames(
+  parts: Followed,
+  names: readonly string[],
+  kind: InvalidationKind,
+): Promise<void> {
+  await followStore(
+    parts,
+    { operation: 'invalidate', key: undefined, names },
+    () => parts.store.invalidate(names, kind),
+    () => undefined,
+  );
+}
