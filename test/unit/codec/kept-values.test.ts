@@ -30,6 +30,7 @@ describe.each(CODECS)('$name keeps', ({ make }) => {
       bigint: -(2n ** 80n),
       'a lone surrogate': lone,
       'NUL and controls': '\u0000\u001f\u2028\ufeff',
+      'a long text that begins with a byte order mark': `\ufeff${'x'.repeat(300)}`,
       Date: new Date(1234567890123),
       'a Date before year 0': new Date(-8.64e15),
       Map: new Map<unknown, unknown>([
@@ -122,6 +123,8 @@ describe.each(CODECS)('$name keeps', ({ make }) => {
       'toString',
       'json',
       'toJSON',
+      '\ud800',
+      `\ufeff${'k'.repeat(300)}`,
     ];
 
     it.each(keys)('%j is a key like any other, in plain JSON and beside other types', (key) => {

@@ -88,6 +88,12 @@ describe.each(CODECS)('$name refuses', ({ make }) => {
       for (const value of [objects, maps, hostile]) expect(flatten(roundTrip(value))).toBe(flatten(value));
     });
 
+    it('arrays of more holes together than anybody could read back', () => {
+      const holes = Array.from({ length: 2 }, () => new Array(600_000));
+      expect(refusalOf(holes).message).toContain('more than 1000000 holes');
+      expect(roundTrip(holes[0])).toHaveLength(600_000);
+    });
+
     it('a small graph whose tree is endless, before it has used up time or memory', () => {
       let bomb: unknown = [1];
       for (let level = 0; level < 60; level++) bomb = [bomb, bomb];

@@ -2,6 +2,7 @@ import { deepStrictEqual } from 'node:assert';
 import { describe, expect, it } from 'vitest';
 import { createSuperjsonCodec } from '../../../src/codec/superjson-codec.js';
 import { CodecError } from '../../../src/errors.js';
+import { deepClone } from '../../../src/kernel/deep-clone.js';
 
 const codec = createSuperjsonCodec({ onClass: () => undefined });
 
@@ -61,6 +62,25 @@ describe('INVARIANT 25: an undecodable body is a CodecError, never another excep
     const [encoding, body] = bodies[name] ?? [null, ''];
     expect(damageOf(encoding, body).code).toBe('UNDECODABLE_VALUE');
     expect('polluted' in {}).toBe(false);
+  });
+
+  it('what is nested deeper than anything that is written: a copy of it would end the stack', () => {
+    const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    expect(damageOf('json', nested(501)).code).toBe('UNDECODABLE_VALUE');
+    expect(codec.decode({ encoding: 'json', body: nested(500) })).toHaveLength(1);
+    const typed = (levels: number): string => `{"json":[1,${nested(levels)}],"meta":{"values":{"0":["bigint"]},"v":1}}`;
+    expect(damageOf('superjson', typed(2000)).code).toBe('UNDECODABLE_VALUE');
+    const deepest = codec.decode({ encoding: 'superjson', body: typed(1999) });
+    expect(deepClone(deepest)).toHaveLength(2);
+  });
+
+  it('arrays of many holes, which would cost memory and no bytes', () => {
+    const holes = '["array",[1000000,[]]]';
+    const custom = '["custom","keepsake"]';
+    const body = (json: string, values: string): string => `{"json":${json},"meta":{"values":${values},"v":1}}`;
+    expect(codec.decode({ encoding: 'superjson', body: body(holes, `[${custom}]`) })).toHaveLength(1_000_000);
+    const two = body(`[${holes},${holes}]`, `{"0":[${custom}],"1":[${custom}]}`);
+    expect(damageOf('superjson', two).code).toBe('UNDECODABLE_VALUE');
   });
 
   it('names the encoding and keeps the cause', () => {
