@@ -12,7 +12,7 @@ import { register } from './engine/directory.js';
 import { follow } from './engine/follow.js';
 import { invalidateNames } from './engine/invalidation.js';
 import { LeaseKeeper } from './engine/lease-keeper.js';
-import { LocalTier } from './engine/local-tier.js';
+import { LocalTier, type LocalTierOptions } from './engine/local-tier.js';
 import { NameLedger } from './engine/name-ledger.js';
 import { type Opening, openStore } from './engine/opening.js';
 import { OwedInvalidations } from './engine/owed-invalidations.js';
@@ -128,9 +128,7 @@ function makeEngine(
     ledger,
     namespace,
     localLease,
-    storage: resolved.local === undefined ? noStorage : lruStorage(resolved.local),
-    isolation: resolved.local?.isolation ?? 'frozen',
-    ttl: resolved.local?.ttl ?? Infinity,
+    ...localBounds(resolved),
     onEvict: (key) => reporter.evicted(key),
     isOwed: (names) => owed.hides(names) || unsettled.hides(names),
   });
@@ -175,6 +173,11 @@ function makeEngine(
     codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),
     random: Math.random,
   };
+}
+
+function localBounds({ local }: ResolvedCacheOptions): Pick<LocalTierOptions, 'storage' | 'isolation' | 'ttl'> {
+  if (local === undefined) return { storage: noStorage, isolation: 'frozen', ttl: Infinity };
+  return { storage: lruStorage(local), isolation: local.isolation, ttl: local.ttl };
 }
 
 function makeCodec(codec: ResolvedCacheOptions['codec'], reporter: Reporter): Codec {

@@ -10,7 +10,12 @@ const database = useDatabase();
 
 /** A cache whose local copies would live for an hour, if nothing were heard. */
 async function listening(options: CacheOptions = {}): Promise<CacheInstance> {
-  const { cache } = await openCache({ connection: database.url, localLease: '1h', defaults: { ttl: '1h' }, ...options });
+  const { cache } = await openCache({
+    connection: database.url,
+    localLease: '1h',
+    defaults: { ttl: '1h' },
+    ...options,
+  });
   await vi.waitFor(() => expect(cache.stats().stream?.state).toBe('listening'), { timeout: 10_000, interval: 10 });
   return cache;
 }

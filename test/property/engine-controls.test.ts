@@ -8,9 +8,9 @@ import { NameLedger } from '../../src/engine/name-ledger.js';
 import { Reporter } from '../../src/engine/reporter.js';
 import { keyName } from '../../src/kernel/names.js';
 import type { Store, StoredEntry } from '../../src/ports/store.js';
+import type { Breakage } from './support/engine-parts.js';
 import { runScenario } from './support/engine-run.js';
 import { scenario, slowLoads } from './support/engine-steps.js';
-import type { Breakage } from './support/engine-world.js';
 
 /** Every control is found within this many runs, mostly within fifty. */
 const RUNS = 2_000;

@@ -20,5 +20,9 @@ async function holdsFor(scenarios: fc.Arbitrary<Scenario>, runs: number): Promis
 describe('the engine keeps INVARIANTS 1, 3, 5, 7, 8, 12, 15, 16, 17, 18, 24, 26, 27, 28, 29 and 32', () => {
   it('whatever happens, in whatever order', () => holdsFor(scenario, numRuns), timeout);
 
-  it('while one entry is loaded slowly and deleted again and again', () => holdsFor(slowLoads, Math.ceil(numRuns / 3)), timeout);
+  it(
+    'while one entry is loaded slowly and deleted again and again',
+    () => holdsFor(slowLoads, Math.ceil(numRuns / 3)),
+    timeout,
+  );
 });

@@ -44,23 +44,9 @@ const scopeNamesOfRow = sql`array[
         ${sql.lit(EVERYTHING)}
       ]`;
 
-/**
- * The first row: the last id looked at, and how many rows were looked at, removed and settled. Further rows: ids that were skipped.
- *
- * Rows are looked at without a lock, since almost all stay as they are; those to change are locked in the order of ids, and judged anew
- * if they have changed meanwhile. `limit_fresh` and `limit_stale` are what the log allows the entry: 1970 when it is deleted.
- */
-function sweeping(tables: Tables, which: RawBuilder<unknown>, lock: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`with ${moment(tables)}, seen as materialized (
-  select e.id, e.tags, e.snapshot, e.writer_xid,
-    date_part('epoch', e.expiresattime) as fresh,
-    date_part('epoch', coalesce(e.stale_until, e.expiresattime)) as stale,
-    date_part('epoch', e.absoluteexpiration) as ceiling,
-    coalesce(e.sliding_ms, e.slidingexpirationinseconds) is not null as slides,
-    e.grace_ms, e.load_ms, date_part('epoch', e.written_at) as written
-  from ${tables.entries} as e
-  ${which}
-), judged as materialized (
+/** The common table expression `judged`: what is to be done with each row of `seen`, and what the log allows it. Needs `moment`. */
+function judgement(tables: Tables): RawBuilder<unknown> {
+  return sql`judged as materialized (
   select e.id, e.writer_xid, law.limit_fresh, law.limit_stale,
     case
       when least(e.stale, law.limit_stale) <= moment.epoch and not (e.load_ms is null and coalesce(
@@ -84,7 +70,26 @@ function sweeping(tables: Tables, which: RawBuilder<unknown>, lock: RawBuilder<u
         when '-Infinity' then 0
         else verdict.invalidated + e.grace_ms / 1000
       end as limit_stale
-  ) as law
+  ) as law`;
+}
+
+/**
+ * The first row: the last id looked at, and how many rows were looked at, removed and settled. Further rows: ids that were skipped.
+ *
+ * Rows are looked at without a lock, since almost all stay as they are; those to change are locked in the order of ids, and judged anew
+ * if they have changed meanwhile. `limit_fresh` and `limit_stale` are what the log allows the entry: 1970 when it is deleted.
+ */
+function sweeping(tables: Tables, which: RawBuilder<unknown>, lock: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`with ${moment(tables)}, seen as materialized (
+  select e.id, e.tags, e.snapshot, e.writer_xid,
+    date_part('epoch', e.expiresattime) as fresh,
+    date_part('epoch', coalesce(e.stale_until, e.expiresattime)) as stale,
+    date_part('epoch', e.absoluteexpiration) as ceiling,
+    coalesce(e.sliding_ms, e.slidingexpirationinseconds) is not null as slides,
+    e.grace_ms, e.load_ms, date_part('epoch', e.written_at) as written
+  from ${tables.entries} as e
+  ${which}
+), ${judgement(tables)}
 ), locked as materialized (
   select e.id, judged.action, judged.limit_fresh, judged.limit_stale
   from judged

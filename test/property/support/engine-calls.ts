@@ -2,12 +2,12 @@
 import type { LoadContext } from '../../../src/engine/load-context.js';
 import { LoadTimeoutError } from '../../../src/errors.js';
 import { BACKOFF, type Caller, ENTRIES, type Key, type Load, type Value } from './engine-history.js';
+import type { ModelWorld, Process } from './engine-parts.js';
 import { POLICIES, type Step } from './engine-steps.js';
-import type { Process, World } from './engine-world.js';
 
 type LoadStep = Extract<Step, { readonly do: 'getOrSet' }>;
 
-export function callGetOrSet(world: World, process: Process, step: LoadStep): void {
+export function callGetOrSet(world: ModelWorld, process: Process, step: LoadStep): void {
   const { key } = step;
   const caller = newCaller(world, process, 'getOrSet', key);
   const { tags, tiers } = ENTRIES[key];
@@ -23,12 +23,12 @@ export function callGetOrSet(world: World, process: Process, step: LoadStep): vo
   follow(world, caller, getOrSet(key, loader, options));
 }
 
-export function callGet(world: World, process: Process, key: Key): void {
+export function callGet(world: ModelWorld, process: Process, key: Key): void {
   const caller = newCaller(world, process, 'get', key);
   follow(world, caller, process.cache.get<Value>(key, { tiers: ENTRIES[key].tiers, useCase: String(caller.id) }));
 }
 
-function newCaller({ history }: World, process: Process, kind: Caller['kind'], key: Key): Caller {
+function newCaller({ history }: ModelWorld, process: Process, kind: Caller['kind'], key: Key): Caller {
   const caller: Caller = {
     id: history.callers.length,
     kind,
@@ -46,7 +46,7 @@ function newCaller({ history }: World, process: Process, kind: Caller['kind'], k
   return caller;
 }
 
-function follow(world: World, caller: Caller, answer: Promise<Value | undefined>): void {
+function follow(world: ModelWorld, caller: Caller, answer: Promise<Value | undefined>): void {
   const { history } = world;
   const end = (text: string): void => {
     caller.ended = history.tick();
@@ -74,13 +74,17 @@ function follow(world: World, caller: Caller, answer: Promise<Value | undefined>
 
 /** A loader: reads the source at one moment, and ends, well or not, at another. */
 async function load(
-  world: World,
+  world: ModelWorld,
   process: Process,
-  { caller, step, context }: { readonly caller: Caller; readonly step: LoadStep; readonly context: LoadContext },
+  {
+    caller,
+    step,
+    context: loading,
+  }: { readonly caller: Caller; readonly step: LoadStep; readonly context: LoadContext },
 ): Promise<Value> {
   const { history } = world;
   const { key } = step;
-  const { reason, signal } = context;
+  const { reason, signal } = loading;
   const own: Load = {
     id: world.nextId(),
     kind: 'load',
@@ -104,8 +108,8 @@ async function load(
     await world.pass('loader', `load ${own.id} ends`, heeded);
     heeded?.throwIfAborted();
     if (step.ending === 'error') throw new Error('the origin is down');
-    if (step.ending === 'skip') context.skip();
-    if (step.tags === 'learned') context.tags(...ENTRIES[key].tags);
+    if (step.ending === 'skip') loading.skip();
+    if (step.tags === 'learned') loading.tags(...ENTRIES[key].tags);
     return { id: own.id, version: own.version, nested: { id: own.id } };
   } catch (error) {
     if (ENTRIES[key].tiers === 'local' && reason !== 'miss') history.postponed(key, process.index, BACKOFF);

@@ -1,7 +1,8 @@
 /** The end of a run of the engine's model: everything under way is brought to an end, and then nothing may be left of it. */
 import { turnOfTheLoop } from '../../support/test-cache.js';
 import { KEYS, LOCAL_LEASE } from './engine-history.js';
-import type { Process, World } from './engine-world.js';
+import type { Process } from './engine-parts.js';
+import type { World } from './engine-world.js';
 
 /** Ends what is under way, looks at every entry from every process, and checks the accounts and what is left. */
 export async function finish(world: World): Promise<void> {

@@ -110,6 +110,8 @@ export class History {
   readonly callers: Caller[] = [];
   readonly changes: Change[] = [];
   readonly #postponements: Postponement[] = [];
+  /** Loads that somebody has waited for in vain. */
+  readonly #overtaken = new Set<Load>();
   readonly #writes: { readonly key: Key; readonly seq: number }[] = [];
   readonly #now: () => number;
   /** Whether leases are to be relied on. */
@@ -143,13 +145,17 @@ export class History {
   }
 
   #checkStacked(load: Load): void {
-    // Who has waited that long may load whatever runs.
-    if (load.reason !== 'early' && load.began.at - load.caller.began.at >= LEASE_TIMEOUT) return;
-    for (const other of this.loads) {
-      if (other.key !== load.key || other.ended !== undefined || load.began.at - other.began.at >= LEASE_TIMEOUT)
-        continue;
+    const running = this.loads.filter(({ key, ended }) => key === load.key && ended === undefined);
+    const beside = running.filter(({ process }) => process === load.process);
+    // Who has waited that long may load whatever runs, and nobody needs to wait for what runs any more.
+    if (load.reason !== 'early' && load.began.at - load.caller.began.at >= LEASE_TIMEOUT) {
+      for (const other of beside) this.#overtaken.add(other);
+      return;
+    }
+    for (const other of running) {
+      if (this.#overtaken.has(other) || load.began.at - other.began.at >= LEASE_TIMEOUT) continue;
       const what = `load ${load.id} of ${load.key} (process ${load.process}) began while load ${other.id} (process ${other.process}) ran`;
-      if (other.process === load.process) this.flag('15', what);
+      if (beside.includes(other)) this.flag('15', what);
       else if (this.#leases === 'kept' && hasLease(load) && hasLease(other)) this.flag('12', what);
     }
   }

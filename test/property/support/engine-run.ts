@@ -1,8 +1,9 @@
 /** One run of the engine's model: the steps of a scenario, what is left when it ends, and what was broken on the way. */
 import { finish } from './engine-ending.js';
 import type { Violation } from './engine-history.js';
+import type { Breakage } from './engine-parts.js';
 import type { Scenario } from './engine-steps.js';
-import { type Breakage, World } from './engine-world.js';
+import { World } from './engine-world.js';
 
 /** What a run showed. */
 export interface Outcome {

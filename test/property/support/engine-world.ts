@@ -6,7 +6,6 @@ import { createCache } from '../../../src/configure.js';
 import type { CacheInstance } from '../../../src/engine/cache.js';
 import { StoreError } from '../../../src/errors.js';
 import type { CacheEvent } from '../../../src/kernel/events.js';
-import type { Store } from '../../../src/ports/store.js';
 import { TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
 import { callGet, callGetOrSet } from './engine-calls.js';
 import {
@@ -20,27 +19,9 @@ import {
   type Value,
   WRITE_TIMEOUT,
 } from './engine-history.js';
-import { type AskingStep, type ChangingStep, type Fault, POLICIES, type Scenario, type Step } from './engine-steps.js';
+import type { Breakage, ModelWorld, Process } from './engine-parts.js';
+import { type AskingStep, type ChangingStep, POLICIES, type Scenario, type Step } from './engine-steps.js';
 import { watchedStore } from './watched-store.js';
-
-/** One cache of the world. */
-export interface Process {
-  readonly index: number;
-  readonly cache: CacheInstance;
-  readonly fault: { now: Fault };
-  /** Names its ledger holds when it has nothing to remember. */
-  readonly namesAtRest: number;
-}
-
-/** What a deliberately broken world does otherwise. */
-export interface Breakage {
-  readonly localLease?: number;
-  readonly isolation?: 'shared';
-  /** Between the engine and the table. */
-  readonly store?: (store: Store) => Store;
-  /** Between the user and the engine. */
-  readonly getOrSet?: (cache: CacheInstance) => CacheInstance['getOrSet'];
-}
 
 /** How a change is made. */
 interface Changing {
@@ -53,7 +34,7 @@ interface Changing {
 
 let worlds = 0;
 
-export class World {
+export class World implements ModelWorld {
   readonly cluster = new TestCluster();
   readonly history: History;
   readonly trace: string[] = [];

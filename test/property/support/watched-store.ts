@@ -2,10 +2,10 @@
 import { StoreError } from '../../../src/errors.js';
 import type { EntryWrite, Store } from '../../../src/ports/store.js';
 import { BACKOFF, type Change, KEYS, type Origin } from './engine-history.js';
-import type { Process, World } from './engine-world.js';
+import type { ModelWorld, Process } from './engine-parts.js';
 
 /** Stands between a process's engine and its store. */
-export function watchedStore(world: World, process: Pick<Process, 'index' | 'fault'>, inner: Store): Store {
+export function watchedStore(world: ModelWorld, process: Pick<Process, 'index' | 'fault'>, inner: Store): Store {
   const { history } = world;
 
   /** Carries out a call: late on the way there, late on the way back, refused or without an answer. */
@@ -98,7 +98,7 @@ export function watchedStore(world: World, process: Pick<Process, 'index' | 'fau
 }
 
 /** Where an encoded value comes from. */
-function originOf(world: World, { encoded }: Pick<EntryWrite, 'encoded'>): Origin | undefined {
+function originOf(world: ModelWorld, { encoded }: Pick<EntryWrite, 'encoded'>): Origin | undefined {
   const { body } = encoded;
   const id = /"id":(\d+)/.exec(typeof body === 'string' ? body : new TextDecoder().decode(body))?.[1];
   return id === undefined ? undefined : world.history.origins.get(Number(id));

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { WorkerProcess } from '../support/processes.js';
+import type { Left } from './support/memory-worker.js';
+
+/** `KEEPSAKE_MEMORY_KEYS=1000000` sends a million. */
+const keys = Number(process.env['KEEPSAKE_MEMORY_KEYS'] ?? 100_000);
+/** Room for slow machines: a key takes about 100 microseconds. */
+const timeout = 60_000 + keys / 2;
+/** Keys before the first measurement: until code is compiled and every pool and cache has its size. */
+const WARM_UP = 20_000;
+/** What the heap may grow by: noise is below half a MiB, and 20 bytes kept for each of 100 000 keys would be two. */
+const NOISE = 1.5 * 1024 * 1024;
+
+async function startWorker(): Promise<(from: number, count: number, leak?: boolean) => Promise<Left>> {
+  const worker = await WorkerProcess.spawn(new URL('./support/memory-worker.ts', import.meta.url));
+  return async (from, count, leak = false) => (await worker.send('round', { from, count, leak })) as Left;
+}
+
+describe('bookkeeping', () => {
+  it(
+    `INVARIANT 29: ${keys} distinct keys leave none behind`,
+    async () => {
+      const round = await startWorker();
+      const before = await round(0, WARM_UP);
+      const after = await round(WARM_UP, keys);
+      expect(after.underWay).toMatchObject({ keys: 0, background: 0 });
+      expect(after.localEntries).toBeLessThanOrEqual(100);
+      // Two names that hide everything, and for each copy its key and its tag.
+      expect(after.underWay.names).toBeLessThanOrEqual(2 + 2 * after.localEntries);
+      expect(after.heap - before.heap).toBeLessThan(NOISE);
+    },
+    timeout,
+  );
+
+  it(
+    'is seen when there is some: the same measurement finds what keeps every key',
+    async () => {
+      const round = await startWorker();
+      const before = await round(0, WARM_UP);
+      const after = await round(WARM_UP, 20_000, true);
+      expect(after.heap - before.heap).toBeGreaterThan(NOISE);
+    },
+    timeout,
+  );
+});
