@@ -6,8 +6,8 @@
 /**
  * A copy that shares nothing with `value` that could be changed: Map, Set, Date, RegExp, URL, Error, Buffer, typed arrays, DataView,
  * ArrayBuffer, arrays (holes stay holes) and plain objects. Instances of other classes keep their class and get copies of their own
- * enumerable properties; functions, and what a class hides in private fields, cannot be copied. A container that stands in two
- * places stays one, so cycles end.
+ * enumerable properties; functions, and what a class hides in private fields, cannot be copied, unless {@link copyBy} said how. A
+ * container that stands in two places stays one, so cycles end.
  *
  * @example deepClone(new Map([['at', new Date(0)]])) // an equal Map with another Date
  */
@@ -18,6 +18,14 @@ export function deepClone(value: unknown): unknown {
 /** The copies of containers made so far, by their originals. Leaves (dates, bytes) are not in it: they cannot be part of a cycle. */
 type Copies = Map<object, unknown>;
 
+/** How to copy single instances, each for as long as it lives. */
+const copiers = new WeakMap<object, () => object>();
+
+/** From now on copies of `instance` are made by `copy`: for classes that keep what they hold out of sight. */
+export function copyBy(instance: object, copy: () => object): void {
+  copiers.set(instance, copy);
+}
+
 function clone(value: unknown, copies: Copies): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const known = copies.get(value);
@@ -25,7 +33,15 @@ function clone(value: unknown, copies: Copies): unknown {
   if (Array.isArray(value)) return cloneArray(value, copies);
   const prototype = prototypeOf(value);
   if (prototype === Object.prototype) return cloneProperties(value, {}, copies);
+  const copier = copiers.get(value);
+  if (copier !== undefined) return cloneBy(copier, value, copies);
   return cloneLeaf(value) ?? cloneContainer(value, copies) ?? cloneProperties(value, Object.create(prototype), copies);
+}
+
+function cloneBy(copier: () => object, value: object, copies: Copies): object {
+  const copy = copier();
+  copies.set(value, copy);
+  return copy;
 }
 
 function prototypeOf(value: object): object | null {

@@ -66,8 +66,8 @@ describe('a value that is not kept', () => {
   it('INVARIANT 24: is shared by its callers, and none can change what another gets', async () => {
     const { cache } = await new TestCluster().process();
     const gate = new Gate<{ list: number[]; at: Date }>();
-    const load = async (context: LoadContext): Promise<{ list: number[]; at: Date }> => {
-      context.skip();
+    const load = async (loading: LoadContext): Promise<{ list: number[]; at: Date }> => {
+      loading.skip();
       return await gate.load();
     };
     const calls = [cache.getOrSet('k', load), cache.getOrSet('k', load, { isolation: 'cloned' })];
