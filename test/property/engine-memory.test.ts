@@ -14,7 +14,7 @@ const NOISE = 1.5 * 1024 * 1024;
 it(
   `INVARIANT 29: ${keys} distinct keys leave no bookkeeping behind; what keeps 40 000 of them is seen`,
   async () => {
-    const worker = await WorkerProcess.spawn(new URL('./support/memory-worker.ts', import.meta.url));
+    const worker = await WorkerProcess.spawn(new URL('../support/memory-worker.ts', import.meta.url));
     const round = async (from: number, count: number, leak = false): Promise<Left> =>
       (await worker.send('round', { from, count, leak })) as Left;
     const before = await round(0, WARM_UP);

@@ -1,12 +1,12 @@
 /** A worker that sends many distinct keys through a small cache and says how much of its heap stays occupied. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createCache } from '../../../src/configure.js';
-import type { LoadContext } from '../../../src/engine/load-context.js';
-import { systemClock } from '../../../src/kernel/clock.js';
-import { EVERYTHING, namespaceName } from '../../../src/kernel/names.js';
-import { createMemoryStore } from '../../../src/memory/memory-store.js';
-import { serve } from '../../support/worker-protocol.js';
+import { createCache } from '../../src/configure.js';
+import type { LoadContext } from '../../src/engine/load-context.js';
+import { systemClock } from '../../src/kernel/clock.js';
+import { EVERYTHING, namespaceName } from '../../src/kernel/names.js';
+import { createMemoryStore } from '../../src/memory/memory-store.js';
+import { serve } from './worker-protocol.js';
 
 // What `node --expose-gc` does, for a process that is started without it.
 setFlagsFromString('--expose-gc');
