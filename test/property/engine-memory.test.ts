@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { Left } from '../support/memory-worker.js';
 import { WorkerProcess } from '../support/processes.js';
-import type { Left } from './support/memory-worker.js';
 
 /** `KEEPSAKE_MEMORY_KEYS=1000000` sends a million. */
 const keys = Number(process.env['KEEPSAKE_MEMORY_KEYS'] ?? 100_000);
