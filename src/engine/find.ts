@@ -46,12 +46,15 @@ export async function findShared(engine: Engine, options: FindOptions): Promise<
   const { subject, policy } = options;
   if (policy.tiers === 'local') return NOTHING;
   const since = engine.ledger.begin();
+  // Debts that were paid while the read was under way count too: the caller came after what was owed was said to be done.
+  const owed = engine.owed.size;
   try {
     const began = engine.clock.monotonic();
     const read = await engine.store.read(subject, identify(engine, subject.key).id);
     if (read === undefined) return NOTHING;
     const { token } = read;
-    if (read.entry === undefined || isOwed(engine, subject.key, read.entry))
+    if (read.entry === undefined) return { state: 'dead', entry: undefined, token };
+    if (Math.max(owed, engine.owed.size) > 0 && isOwed(engine, subject.key, read.entry, { token, since }))
       return { state: 'dead', entry: undefined, token };
     const entry = decode(engine, options, read.entry);
     if (entry === undefined) return { state: 'dead', entry: undefined, token };
@@ -64,9 +67,15 @@ export async function findShared(engine: Engine, options: FindOptions): Promise<
   }
 }
 
-/** Whether an invalidation of an entry still has to be told to the store. */
-function isOwed(engine: Engine, key: string, { tags }: StoredEntry): boolean {
-  return engine.owed.size > 0 && engine.owed.hides([...namesAlways(engine, key), ...tags.map(tagName)]);
+/** Whether an invalidation of an entry still has to be told to the store, or was told too late for this read to see it. */
+function isOwed(
+  engine: Engine,
+  key: string,
+  { tags }: StoredEntry,
+  { token, since }: { readonly token: LoadToken; readonly since: number },
+): boolean {
+  const names = [...namesAlways(engine, key), ...tags.map(tagName)];
+  return engine.owed.hides(names) || engine.ledger.hides(names, since, { snapshot: token.snapshot, xid: undefined });
 }
 
 /** A copy for one caller. */

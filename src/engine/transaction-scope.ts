@@ -116,14 +116,19 @@ export class TransactionScope {
     }
     if (receipt !== undefined)
       background.run(`tell ${receipt.place} ${receipt.xid}`, async () => store.transactions?.tell(names, receipt));
-    await Promise.all(this.#later.map(({ engine, invalidation }) => invalidateSurely(engine, invalidation)));
+    await this.#tellOthers();
   }
 
-  /** Nobody knows whether the transaction has committed: until that can be asked, nothing of it is believed. */
-  inDoubt(): void {
+  /** Nobody knows whether the transaction has committed: until that can be asked, nothing of it is believed; who cannot ask assumes it. */
+  async inDoubt(): Promise<void> {
     const { unsettled } = this.#engine;
     for (const { drop } of this.#joined) drop();
     if (this.#receipt !== undefined) unsettled.watch(unsettled.begin(this.#names()), this.#receipt);
+    await this.#tellOthers();
+  }
+
+  async #tellOthers(): Promise<void> {
+    await Promise.all(this.#later.map(({ engine, invalidation }) => invalidateSurely(engine, invalidation)));
   }
 
   #names(): readonly string[] {

@@ -20,7 +20,7 @@ export async function runTransaction<T>(engine: Engine, db: unknown, work: (trx:
   try {
     result = await inDatabaseTransaction(db, (trx) => scope.run(trx, async () => await work(trx)), otherwise);
   } catch (error) {
-    if (scope.state === 'done') scope.inDoubt();
+    if (scope.state === 'done') await scope.inDoubt();
     throw error;
   }
   await scope.committed();
