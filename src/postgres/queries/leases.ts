@@ -1,5 +1,5 @@
 /** Leases: taking, holding and giving back the right to load keys. Rows are locked in the order of ids, so that none waits in a circle. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
 
@@ -23,19 +23,24 @@ select wanted.n from granted join wanted on wanted.id = granted.id`,
   );
 }
 
-/** `$1` ids; `$2` the holder; `$3` milliseconds. */
-export function renewStatement(tables: Tables): Statement {
-  return statement(
-    'renew',
-    'write',
-    sql`with mine as materialized (
+/** The holder's own among the leases of some ids, locked: `$1` ids; `$2` the holder. */
+function mine(tables: Tables): RawBuilder<unknown> {
+  return sql`with mine as materialized (
   select lease.id
   from unnest($1::text[]) as held (id)
   join ${tables.leases} as lease on lease.id = held.id
   where lease.holder = $2::text
   order by lease.id
   for update of lease
-)
+)`;
+}
+
+/** `$1` ids; `$2` the holder; `$3` milliseconds. */
+export function renewStatement(tables: Tables): Statement {
+  return statement(
+    'renew',
+    'write',
+    sql`${mine(tables)}
 update ${tables.leases} as lease
 set held_until = clock_timestamp() + $3::float8 * interval '1 millisecond'
 from mine
@@ -48,14 +53,7 @@ export function releaseStatement(tables: Tables): Statement {
   return statement(
     'release',
     'write',
-    sql`with mine as materialized (
-  select lease.id
-  from unnest($1::text[]) as held (id)
-  join ${tables.leases} as lease on lease.id = held.id
-  where lease.holder = $2::text
-  order by lease.id
-  for update of lease
-)
+    sql`${mine(tables)}
 delete from ${tables.leases} as lease using mine where lease.id = mine.id`,
   );
 }

@@ -19,6 +19,7 @@ export const LOCAL_LEASE = 3_000;
 export const LEASE_TIMEOUT = 2_000;
 export const WRITE_TIMEOUT = 1_000;
 export const BACKOFF = 5_000;
+export const LOAD_DEADLINE = 600_000;
 
 /** A value as it is cached; `nested` is there to be tampered with. */
 export interface Value {
