@@ -113,7 +113,7 @@ async function load(
     return { id: own.id, version: own.version, nested: { id: own.id } };
   } catch (error) {
     // One that was given up failed then, not now.
-    const isHeard = world.cluster.clock.monotonic() - own.began.at < LOAD_DEADLINE;
+    const isHeard = history.tick().at - own.began.at < LOAD_DEADLINE;
     if (ENTRIES[key].tiers === 'local' && reason !== 'miss' && isHeard) history.postponed(key, process.index, BACKOFF);
     throw error;
   } finally {
