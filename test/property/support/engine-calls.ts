@@ -1,7 +1,7 @@
 /** Calls of the engine's model: users who ask for values, judge what they get and tamper with it, and the loaders they bring. */
 import type { LoadContext } from '../../../src/engine/load-context.js';
 import { LoadTimeoutError } from '../../../src/errors.js';
-import { BACKOFF, type Caller, ENTRIES, type Key, LOAD_DEADLINE, type Load, type Value } from './engine-history.js';
+import { type Caller, ENTRIES, type Key, LOAD_DEADLINE, type Load, type Value } from './engine-history.js';
 import type { ModelWorld, Process } from './engine-parts.js';
 import { POLICIES, type Step } from './engine-steps.js';
 
@@ -114,7 +114,8 @@ async function load(
   } catch (error) {
     // One that was given up failed then, not now.
     const isHeard = history.tick().at - own.began.at < LOAD_DEADLINE;
-    if (ENTRIES[key].tiers === 'local' && reason !== 'miss' && isHeard) history.postponed(key, process.index, BACKOFF);
+    if (ENTRIES[key].tiers === 'local' && reason !== 'miss' && isHeard)
+      history.postponed(key, process.index, caller.began.seq);
     throw error;
   } finally {
     own.ended = history.tick();

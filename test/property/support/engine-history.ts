@@ -94,7 +94,7 @@ interface Postponement {
   readonly process: number | 'all';
   readonly made: Moment;
   readonly until: number;
-  /** When the call that loaded in vain began. */
+  /** Since when a write of the key makes it void: the beginning of the load that failed. */
   readonly since: number;
 }
 
@@ -175,10 +175,9 @@ export class History {
   }
 
   /** A load has failed with a value at hand, and its key is to be left alone. */
-  postponed(key: Key, process: number | 'all', ms: number): void {
-    const failed = this.loads.findLast((load) => load.key === key && load.ended !== undefined);
+  postponed(key: Key, process: number | 'all', since: number): void {
     const made = this.tick();
-    this.#postponements.push({ key, process, made, until: made.at + ms, since: failed?.caller.began.seq ?? 0 });
+    this.#postponements.push({ key, process, made, until: made.at + BACKOFF, since });
   }
 
   /** The shared tier accepted a value, or the local one as its only home. */

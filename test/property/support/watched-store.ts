@@ -1,7 +1,7 @@
 /** The store as the engine's model sees it: slow and unreliable as the scenario says, and everything it carries out written down. */
 import { StoreError } from '../../../src/errors.js';
-import type { EntryWrite, Store } from '../../../src/ports/store.js';
-import { BACKOFF, type Change, KEYS, type Origin } from './engine-history.js';
+import type { EntryWrite, LoadToken, Store } from '../../../src/ports/store.js';
+import { BACKOFF, type Change, KEYS, type Moment, type Origin } from './engine-history.js';
 import type { ModelWorld, Process } from './engine-parts.js';
 
 /** Stands between a process's engine and its store. */
@@ -36,6 +36,8 @@ export function watchedStore(world: ModelWorld, process: Pick<Process, 'index' |
   }
 
   const { leases } = inner;
+  /** When a token was taken: what was written after that is not what its load failed to replace. */
+  const taken = new WeakMap<LoadToken, Moment>();
   const slow = world.scenario.leases === 'slow';
   const ask = <T>(label: string, act: () => Promise<T>): Promise<T> => (slow ? run(label, act) : act());
 
@@ -54,7 +56,8 @@ export function watchedStore(world: ModelWorld, process: Pick<Process, 'index' |
       run(`read ${id}`, async () => {
         const at = history.tick();
         const read = await inner.read(id);
-        const { entry } = read;
+        const { entry, token } = read;
+        taken.set(token, at);
         const origin = entry && originOf(world, entry);
         if (entry !== undefined && origin !== undefined)
           history.read(origin, entry.remaining.fresh > 0 ? 'fresh' : 'stale', at);
@@ -91,7 +94,7 @@ export function watchedStore(world: ModelWorld, process: Pick<Process, 'index' |
       return run(`postpone ${id}`, async () => {
         await inner.postpone(id, ms, token);
         const key = KEYS.find((one) => one === id);
-        if (key !== undefined && ms === BACKOFF) history.postponed(key, 'all', ms);
+        if (key !== undefined && ms === BACKOFF) history.postponed(key, 'all', taken.get(token)?.seq ?? 0);
       });
     },
   };
