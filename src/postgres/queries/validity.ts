@@ -14,6 +14,9 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Tables } from '../names.js';
 
+/** No transaction is younger. */
+const LAST_XID = sql`'18446744073709551615'::xid8`;
+
 /** What the rule needs to know of an entry, as SQL expressions. */
 export interface Subject {
   readonly id: RawBuilder<unknown>;
@@ -39,13 +42,14 @@ function unseen(
   const logged = (...bounds: readonly RawBuilder<unknown>[]) => sql`
               select i.kind, i.at
               from ${tables.invalidations} as i
-              where i.name = named.name${sql.join(
-                bounds.map((bound) => sql` and (i.name, i.xid) ${bound}`),
-                sql``,
+              where ${sql.join(
+                bounds.map((bound) => sql`(i.name, i.xid) ${bound}`),
+                sql` and `,
               )} and i.kind ${sql.raw(kinds)}${own}
               offset 0`;
-  // `offset 0` keeps the planner from looking a name up without its transaction, which reads all there ever was of a
-  // hot name.
+  // `offset 0` keeps the planner from looking a name up without its transaction, which reads all there ever was of a hot name. Bounds of both
+  // columns at once leave it only the primary key: a plan made while the log was empty would use the index on (xid) and be kept, and with
+  // `name =` beside them the scan would begin at the name's first row.
   return sql`
           (
             select ('k|' || ${id}) collate "C" as name
@@ -55,7 +59,7 @@ function unseen(
             select scope.name collate "C" from unnest(${scopeNames}) as scope (name)
           ) as named
           cross join lateral (
-            (${logged(sql`>= (named.name, pg_snapshot_xmax(${snapshot}))`)}
+            (${logged(sql`>= (named.name, pg_snapshot_xmax(${snapshot}))`, sql`<= (named.name, ${LAST_XID})`)}
             )
             union all
             select late.kind, late.at

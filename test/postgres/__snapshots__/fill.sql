@@ -77,7 +77,7 @@ with moment as materialized (
             (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, pg_snapshot_xmax(input.load_snapshot::pg_snapshot)) and i.kind <> 'written'
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(input.load_snapshot::pg_snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind <> 'written'
               offset 0
             )
             union all
@@ -86,7 +86,7 @@ with moment as materialized (
             cross join lateral (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind <> 'written'
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind <> 'written'
               offset 0
             ) as late
           ) as hit

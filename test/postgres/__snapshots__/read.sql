@@ -58,7 +58,7 @@ with moment as materialized (
             (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and i.kind <> 'written' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind <> 'written' and i.xid <> e.writer_xid
               offset 0
             )
             union all
@@ -67,7 +67,7 @@ with moment as materialized (
             cross join lateral (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind <> 'written' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind <> 'written' and i.xid <> e.writer_xid
               offset 0
             ) as late
           ) as hit
@@ -85,7 +85,7 @@ with moment as materialized (
             (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and i.kind = 'delete' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind = 'delete' and i.xid <> e.writer_xid
               offset 0
             )
             union all
@@ -94,7 +94,7 @@ with moment as materialized (
             cross join lateral (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'delete' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'delete' and i.xid <> e.writer_xid
               offset 0
             ) as late
           ) as hit
@@ -112,7 +112,7 @@ with moment as materialized (
             (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and i.kind = 'expire' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind = 'expire' and i.xid <> e.writer_xid
               offset 0
             )
             union all
@@ -121,7 +121,7 @@ with moment as materialized (
             cross join lateral (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'expire' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'expire' and i.xid <> e.writer_xid
               offset 0
             ) as late
           ) as hit

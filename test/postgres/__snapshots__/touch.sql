@@ -63,7 +63,7 @@ with moment as materialized (
             (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and i.kind <> 'written' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind <> 'written' and i.xid <> e.writer_xid
               offset 0
             )
             union all
@@ -72,7 +72,7 @@ with moment as materialized (
             cross join lateral (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind <> 'written' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind <> 'written' and i.xid <> e.writer_xid
               offset 0
             ) as late
           ) as hit
@@ -90,7 +90,7 @@ with moment as materialized (
             (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and i.kind = 'delete' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind = 'delete' and i.xid <> e.writer_xid
               offset 0
             )
             union all
@@ -99,7 +99,7 @@ with moment as materialized (
             cross join lateral (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'delete' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'delete' and i.xid <> e.writer_xid
               offset 0
             ) as late
           ) as hit
@@ -117,7 +117,7 @@ with moment as materialized (
             (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and i.kind = 'expire' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(e.snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind = 'expire' and i.xid <> e.writer_xid
               offset 0
             )
             union all
@@ -126,7 +126,7 @@ with moment as materialized (
             cross join lateral (
               select i.kind, i.at
               from "My ""Schema"""."Ünï cache_invalidations" as i
-              where i.name = named.name and (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'expire' and i.xid <> e.writer_xid
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind = 'expire' and i.xid <> e.writer_xid
               offset 0
             ) as late
           ) as hit
