@@ -14,16 +14,13 @@ export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-deco
 export type { MethodKey, MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
 export { Cache, type CacheFace } from './default-cache.js';
-export type {
-  CacheInstance,
-  CacheStats,
-  InvalidateTagsOptions,
-  ReadOptions,
-  WithinTransaction,
-} from './engine/cache.js';
+export type { CacheInstance, CacheStats } from './engine/cache.js';
 export type { TransactionDatabase, TransactionPool } from './engine/database-transaction.js';
 export type { CallOptions } from './engine/given-call.js';
 export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
+export type { WithinTransaction } from './engine/sections/core.js';
+export type { InvalidateTagsOptions } from './engine/sections/invalidations.js';
+export type { ReadOptions } from './engine/sections/single-entries.js';
 export {
   CodecError,
   ConfigurationError,

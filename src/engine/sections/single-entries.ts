@@ -1,0 +1,151 @@
+/** One entry: reading, loading, writing, deleting it. */
+import { freshness } from '../../kernel/freshness.js';
+import type { Policy, ResolvedPolicy } from '../../kernel/policy.js';
+import { overlayPolicies, resolvePolicy } from '../../kernel/resolve-policy.js';
+import { type Call, identify } from '../call.js';
+import { copyOf, findShared, touchLater } from '../find.js';
+import { type CallOptions, GivenCall } from '../given-call.js';
+import { deletionOf, expirationOf } from '../invalidation.js';
+import type { LoadContext } from '../load-context.js';
+import { ReadPath } from '../read-path.js';
+import { transactionToJoin } from '../transaction.js';
+import { currentScope } from '../transaction-scope.js';
+import { deleteEntry, setEntry, touchEntry } from '../write-path.js';
+import { CacheCore, type CacheParts, type WithinTransaction } from './core.js';
+
+/** How `get` reads: which tiers, which codec, under which isolation. */
+export type ReadOptions = Pick<Policy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
+
+type ReadPolicy = Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
+
+export abstract class SingleEntries extends CacheCore {
+  /** @internal */
+  protected readonly reads: ReadPath;
+  /** How `get` reads when it is told nothing. */
+  readonly #plainRead: ReadPolicy;
+
+  constructor(parts: CacheParts) {
+    super(parts);
+    this.reads = new ReadPath(parts.engine);
+    this.#plainRead = this.#readPolicy({});
+  }
+
+  /**
+   * The fresh value under `key`, or undefined. Never runs a loader, never answers stale, never rejects for the store's sake.
+   *
+   * @throws KeyError when the key cannot be one
+   * @example const product = await Cache.get<Product>('product:42')
+   */
+  async get<T = unknown>(key: string, options?: ReadOptions): Promise<T | undefined> {
+    this.assertOpen();
+    const { reporter, local } = this.engine;
+    const policy = options === undefined ? this.#plainRead : this.#readPolicy(options);
+    const subject = { key: this.keyOf(key), useCase: policy.useCase, keyType: policy.keyType };
+    const started = reporter.start();
+    reporter.counters.calls += 1;
+    if (currentScope() !== undefined) {
+      reporter.bypass(subject, 'scope');
+      return undefined;
+    }
+    const hit = policy.tiers === 'shared' ? undefined : local.find(subject.key);
+    if (hit !== undefined && hit.state !== 'stale') {
+      if (hit.touchDue) touchLater(this.engine, subject);
+      reporter.hit(subject, 'local', hit.state, started);
+      return hit.value as T;
+    }
+    const found = await findShared(this.engine, { subject, policy });
+    if (found.entry === undefined || (found.state !== 'fresh' && found.state !== 'early')) {
+      reporter.miss(subject, started);
+      return undefined;
+    }
+    reporter.hit(subject, 'shared', found.state, started);
+    return copyOf(found.entry) as T;
+  }
+
+  /**
+   * The value under `key`; when there is none, that of `loader`, which then is stored. One load runs per key, others wait for it.
+   *
+   * @throws whatever the loader throws, unless a stale value may answer; LoadTimeoutError at `hardTimeout`
+   * @example
+   * const rates = await Cache.getOrSet('rates', (load) => fetchRates({ signal: load.signal }), { ttl: '1m', tags: ['rates'] })
+   */
+  getOrSet<T>(key: string, loader: (load: LoadContext) => T | Promise<T>, options: CallOptions = {}): Promise<T> {
+    try {
+      return this.fetch(new GivenCall(key, loader, options, this.parts.defaults)) as Promise<T>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** What decorators call: a value by a policy that is resolved already. @internal */
+  fetch(call: Call): Promise<unknown> {
+    this.assertOpen();
+    const key = this.keyOf(call.key);
+    return this.reads.fetch(key === call.key ? call : call.under(key));
+  }
+
+  /**
+   * Stores a value as of now: the last committer wins, and loads that began before are not stored over it.
+   *
+   * @throws StoreError when the store fails; CodecError (`UNENCODABLE_VALUE`, `VALUE_TOO_LARGE`); ConfigurationError for a bad policy
+   * @example await Cache.set('product:42', product, { ttl: '10m', tags: ['products'] })
+   */
+  async set(key: string, value: unknown, policy: Policy = {}): Promise<void> {
+    this.assertOpen();
+    await setEntry(
+      this.engine,
+      this.keyOf(key),
+      value,
+      resolvePolicy([this.parts.defaults, policy], `set(\`${key}\`)`),
+    );
+  }
+
+  /** Whether a fresh entry is there, by the shared tier's word (the local tier's, for entries that live there only). */
+  async has(key: string): Promise<boolean> {
+    return (await this.ttl(key)) !== undefined;
+  }
+
+  /** Milliseconds until the entry is no longer fresh, Infinity when never, undefined when there is no fresh one. */
+  async ttl(key: string): Promise<number | undefined> {
+    this.assertOpen();
+    const own = this.keyOf(key);
+    if (currentScope() !== undefined) return undefined;
+    const copy = this.engine.local.peek(own);
+    if (copy?.home === 'local') return copy.freshFor > 0 ? copy.freshFor : undefined;
+    const read = await this.engine.store.read({ key: own }, identify(this.engine, own).id);
+    const remaining = read?.entry?.remaining;
+    if (remaining === undefined) return undefined;
+    const state = freshness(remaining);
+    return state === 'fresh' || state === 'early' ? remaining.fresh : undefined;
+  }
+
+  /** Extends a sliding entry as of now. Whether a fresh entry was there (one without `sliding` stays as it is). */
+  async touch(key: string): Promise<boolean> {
+    this.assertOpen();
+    return await touchEntry(this.engine, this.keyOf(key));
+  }
+
+  /** Makes an entry stale now: loaded again by the next call, served only if that fails, within its grace. */
+  async expire(key: string, options: WithinTransaction = {}): Promise<void> {
+    this.assertOpen();
+    await this.makeInvalid(expirationOf(this.engine, this.keyOf(key)), options);
+  }
+
+  /**
+   * Deletes an entry: it is never served again, not even as stale. Whether a servable one was there; in a transaction nobody looks,
+   * and it is `false`.
+   */
+  async delete(key: string, options: WithinTransaction = {}): Promise<boolean> {
+    this.assertOpen();
+    const own = this.keyOf(key);
+    const join = transactionToJoin(options.trx);
+    if (join === undefined) return await deleteEntry(this.engine, own);
+    await join(this.engine, deletionOf(this.engine, own));
+    return false;
+  }
+
+  #readPolicy(options: ReadOptions): ReadPolicy {
+    // Reading needs no lifetime, so any will do where neither the cache nor the call has one.
+    return resolvePolicy([{ ttl: Infinity }, this.parts.defaults, overlayPolicies([options])], 'get()');
+  }
+}
