@@ -1,4 +1,4 @@
-/** Batches: inputs of many calls to one statement, and its answer back to each call. */
+/** Batches of writes: inputs of many calls to one statement, and its answer back to each call. */
 import type { Remaining } from '../kernel/freshness.js';
 import { keyName } from '../kernel/names.js';
 import type {
@@ -8,7 +8,6 @@ import type {
   InvalidationReceipt,
   LoadToken,
   RefusalReason,
-  StoreRead,
   WriteReceipt,
 } from '../ports/store.js';
 import { numberArray, textArray } from './arrays.js';
@@ -20,11 +19,9 @@ import { deleteStatement } from './queries/delete.js';
 import { fillStatement } from './queries/fill.js';
 import { invalidateStatement } from './queries/invalidate.js';
 import { postponeStatement } from './queries/postpone.js';
-import { readStatement } from './queries/read.js';
 import { setStatement } from './queries/set.js';
 import { touchStatement } from './queries/touch.js';
-import { type Answer, type Header, parseAnswer, parseEntry, parseRemaining } from './rows.js';
-import { isDataError } from './sqlstate.js';
+import { type Answer, type Header, parseAnswer, parseRemaining } from './rows.js';
 import type { Parameter, Row, Statement } from './statement.js';
 
 export interface FillInput {
@@ -47,19 +44,14 @@ export class Batches {
   readonly #connections: Connections;
   readonly #scopeNames: string;
   readonly #channel: string;
-  readonly #onError: (error: unknown) => void;
-  readonly #statements: Readonly<
-    Record<'read' | 'set' | 'fill' | 'delete' | 'touch' | 'postpone' | 'invalidate', Statement>
-  >;
+  readonly #statements: Readonly<Record<'set' | 'fill' | 'delete' | 'touch' | 'postpone' | 'invalidate', Statement>>;
 
   constructor(connections: Connections, options: ResolvedStoreOptions) {
     this.#connections = connections;
     this.#scopeNames = textArray(options.scopeNames);
     this.#channel = connections.channel;
-    this.#onError = options.onError;
     const { tables } = connections;
     this.#statements = {
-      read: readStatement(tables),
       set: setStatement(tables),
       fill: fillStatement(tables),
       delete: deleteStatement(tables),
@@ -67,30 +59,6 @@ export class Batches {
       postpone: postponeStatement(tables),
       invalidate: invalidateStatement(tables),
     };
-  }
-
-  /** Many callers may want the same id; it is read once. */
-  async read(ids: readonly string[]): Promise<readonly StoreRead[]> {
-    const distinct = [...new Set(ids)];
-    const { header, rows } = await this.#readDistinct(distinct);
-    const reads = new Map<string, StoreRead>();
-    for (const [i, id] of distinct.entries()) {
-      const row = rows[i];
-      reads.set(id, { token: header.token, entry: row && parseEntry(row) });
-    }
-    const miss: StoreRead = { token: header.token, entry: undefined };
-    return ids.map((id) => reads.get(id) ?? miss);
-  }
-
-  async #readDistinct(ids: readonly string[]): Promise<Answer> {
-    try {
-      return await this.#run('read', [textArray(ids), this.#scopeNames], ids.length);
-    } catch (error) {
-      // A damaged row, such as text that is not UTF-8, is a miss; in company the batcher finds out whose it is.
-      if (ids.length !== 1 || !isDataError(error)) throw error;
-      this.#onError(error);
-      return this.#run('read', [textArray([]), this.#scopeNames], 1);
-    }
   }
 
   async set(writes: readonly EntryWrite[]): Promise<readonly WriteReceipt[]> {
@@ -163,14 +131,12 @@ export class Batches {
   }
 
   /** Runs a statement whose answer begins with a header. */
-  async #run(which: 'read' | 'set' | 'fill' | 'delete', values: readonly Parameter[], count: number): Promise<Answer> {
+  async #run(which: 'set' | 'fill' | 'delete', values: readonly Parameter[], count: number): Promise<Answer> {
     const { executor } = this.#connections;
-    const run = async () => parseAnswer(await executor.run(this.#statements[which], values), count);
-    const answer = await run();
-    if (answer.header.token.incarnation !== '') return answer;
+    const answer = parseAnswer(await executor.run(this.#statements[which], values), count);
     // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.
-    executor.distrust();
-    return which === 'read' ? run() : answer;
+    if (answer.header.token.incarnation === '') executor.distrust();
+    return answer;
   }
 }
 

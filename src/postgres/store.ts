@@ -25,6 +25,7 @@ import { PostgresLeases } from './leases.js';
 import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
 import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
+import { Reads } from './reads.js';
 import { Sweeper } from './sweeper.js';
 import { PostgresTransactions } from './transactions.js';
 
@@ -83,8 +84,9 @@ class BatchingStore implements PostgresStore {
     const batches = new Batches(this.#connections, options);
     const write = { timeout: options.timeouts.write, slots: 1, maxBatch: MAX_BATCH };
     const weighed = { ...write, maxWeight: MAX_BATCH_BYTES };
+    const reads = new Reads(this.#connections, options);
     this.#reads = new Batcher({
-      run: (ids) => batches.read(ids),
+      run: (ids) => reads.read(ids),
       timeout: options.timeouts.read,
       slots: 2,
       maxBatch: MAX_BATCH,

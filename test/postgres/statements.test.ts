@@ -9,7 +9,7 @@ import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { fillStatement } from '../../src/postgres/queries/fill.js';
 import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
 import { postponeStatement } from '../../src/postgres/queries/postpone.js';
-import { readStatement } from '../../src/postgres/queries/read.js';
+import { glanceStatement, readStatement } from '../../src/postgres/queries/read.js';
 import { setStatement } from '../../src/postgres/queries/set.js';
 import { touchStatement } from '../../src/postgres/queries/touch.js';
 import { poolConfig } from '../../src/postgres/startup.js';
@@ -19,6 +19,7 @@ import { testNames, useDatabase, usePool } from '../support/database.js';
 import { bodyOf, connect, countingPool, openStore, PATIENT, SCOPE, table, write } from './fixture.js';
 
 const BUILDERS = {
+  glance: glanceStatement,
   read: readStatement,
   set: setStatement,
   fill: fillStatement,
@@ -114,6 +115,7 @@ describe('plans', () => {
   const wanted = `{${ids(100, 7).join(',')}}`;
 
   it.each([
+    ['glance', [wanted]],
     ['read', [wanted, scopes]],
     ['touch', [wanted, scopes]],
     ['delete', [wanted, scopes, 'channel', '{}']],
@@ -228,5 +230,42 @@ describe('batches', () => {
     expect(statements.length).toBeLessThanOrEqual(4);
     expect(receipts).toHaveLength(200);
     expect(await bodyOf(store, 'one')).toBe('k99');
+  });
+});
+
+describe('a glance', () => {
+  const GLANCE = glanceStatement(tables()).text;
+  const FULL = readStatement(tables()).text;
+
+  it('is all that is read of entries younger than every invalidation', async () => {
+    const { pool, statements } = countingPool(database.url);
+    const store = await openStore({ connection: { pool } });
+    await store.invalidate(['t|glance-before'], 'delete');
+    await Promise.all(ids(20).map((id) => store.set(write(`glance-${id}`, { tags: ['a'] }))));
+    statements.length = 0;
+    const bodies = await Promise.all(ids(20).map((id) => bodyOf(store, `glance-${id}`)));
+    expect(bodies).toEqual(new Array(20).fill('value'));
+    expect(new Set(statements)).toEqual(new Set([GLANCE]));
+  });
+
+  it('is followed by the whole rule for entries it proves nothing of, and left out while it is of no use', async () => {
+    const { pool, statements } = countingPool(database.url);
+    const store = await openStore({ connection: { pool } });
+    await Promise.all(['kept', 'hit'].map((id) => store.set(write(`glance-${id}`, { tags: [`glance-${id}`] }))));
+    await store.invalidate(['t|glance-hit'], 'delete');
+    statements.length = 0;
+    const both = await Promise.all(['kept', 'hit'].map((id) => bodyOf(store, `glance-${id}`)));
+    expect(both).toEqual(['value', undefined]);
+    expect(statements).toEqual([GLANCE, FULL]);
+    for (let i = 0; i < 33; i += 1) expect(await bodyOf(store, 'glance-kept')).toBe('value');
+    expect(statements.slice(2)).toEqual([...new Array(32).fill(FULL), GLANCE, FULL]);
+  });
+
+  it('of a missing entry is a miss with a token', async () => {
+    const store = await openStore({ connection: database.url });
+    const { entry, token } = await store.read('glance-nobody');
+    expect(entry).toBeUndefined();
+    expect(token.snapshot).toMatch(/^\d+:\d+:/);
+    expect(token.incarnation).toContain(':');
   });
 });

@@ -9,7 +9,7 @@ import type { Tables } from '../names.js';
  * step over all of them. So the ranges between running transactions are asked one by one, youngest first; the first
  * that has a row ends the search. (And `max` knows no xid8 before PostgreSQL 15.)
  */
-function newestVisible(tables: Tables): RawBuilder<unknown> {
+export function newestVisible(tables: Tables): RawBuilder<unknown> {
   return sql`
       select logged.xid
       from (
@@ -31,6 +31,11 @@ function newestVisible(tables: Tables): RawBuilder<unknown> {
       limit 1`;
 }
 
+/** The life of the database, or null when the boot table is empty: after a crash. */
+export function incarnation(tables: Tables): RawBuilder<unknown> {
+  return sql`(select boot.tableoid::text || ':' || boot.id::text from ${tables.boot} as boot)`;
+}
+
 /**
  * The common table expression `moment`. `began` is the start of the statement's transaction, which is never later than
  * its snapshot: a load's age counted from it is never too short. Lifetimes go by `epoch`, the clock itself. Both are
@@ -42,18 +47,13 @@ export function moment(tables: Tables): RawBuilder<unknown> {
       pg_current_snapshot() as snapshot,
       date_part('epoch', transaction_timestamp()) as began,
       date_part('epoch', clock_timestamp()) as epoch,
-      (select boot.tableoid::text || ':' || boot.id::text from ${tables.boot} as boot) as incarnation,
+      ${incarnation(tables)} as incarnation,
       (${newestVisible(tables)}
       ) as newest
   )`;
 }
 
-/** The first row of every answer: number 0, the snapshot, and the rest of the load token. */
-export const headerRow: RawBuilder<unknown> = sql`
-  select 0::bigint as n, moment.snapshot::text as body, concat_ws(' ', moment.began::text, moment.incarnation) as meta
-  from moment`;
-
-/** The same for statements that write: the writing transaction comes last. */
+/** The first row of what a write answers: number 0, the snapshot, and the rest of the load token; the writing transaction comes last. */
 export const headerRowOfWrite: RawBuilder<unknown> = sql`
   select 0::bigint as n, moment.snapshot::text as body,
     concat_ws(' ', moment.began::text, moment.incarnation, pg_current_xact_id()::text) as meta

@@ -25,13 +25,13 @@ with moment as materialized (
       limit 1
       ) as newest
   ), found as (
-  select wanted.n, e.*, moment.epoch, verdict.invalidated,
+  select e.*, moment.epoch, verdict.invalidated,
     least(date_part('epoch', e.expiresattime), verdict.invalidated) as fresh,
     least(
       date_part('epoch', coalesce(e.stale_until, e.expiresattime)),
       verdict.invalidated + e.grace_ms / 1000
     ) as stale
-  from unnest($1::text[]) with ordinality as wanted (id, n)
+  from unnest($1::text[]) as wanted (id)
   join "My ""Schema"""."Ünï cache" as e on e.id = wanted.id
   cross join moment
   cross join lateral (
@@ -132,23 +132,23 @@ with moment as materialized (
   where date_part('epoch', coalesce(e.stale_until, e.expiresattime)) > moment.epoch
     and verdict.invalidated is distinct from '-Infinity'::float8
 )
-
-  select 0::bigint as n, moment.snapshot::text as body, concat_ws(' ', moment.began::text, moment.incarnation) as meta
-  from moment
+select null::text collate "C" as id, moment.snapshot::text as body,
+  concat_ws(' ', moment.began, moment.epoch, coalesce(moment.newest, '0'::xid8), moment.incarnation) as meta
+from moment
 union all
-select found.n,
-  case found.stored_as
+select found.id, case found.stored_as
     when 'text' then convert_from(found.value, 'UTF8')
     else encode(found.value, 'base64')
   end,
   concat_ws(' ',
-    floor((found.fresh - found.epoch) * 1000 + 0.01),
-    floor((date_part('epoch', coalesce(found.refresh_at, 'infinity')) - found.epoch) * 1000 + 0.01),
-    floor((found.stale - found.epoch) * 1000 + 0.01),
-    coalesce(floor((date_part('epoch', found.retry_at) - found.epoch) * 1000 + 0.01), 0),
-    coalesce(found.sliding_ms, found.slidingexpirationinseconds * 1000, 'NaN'::float8),
-    floor((date_part('epoch', coalesce(found.absoluteexpiration, 'infinity')) - found.epoch) * 1000 + 0.01),
-    floor((found.epoch - coalesce(date_part('epoch', found.written_at), found.epoch)) * 1000 + 0.01),
+    found.fresh,
+    coalesce(date_part('epoch', found.refresh_at), 'infinity'),
+    found.stale,
+    coalesce(date_part('epoch', found.retry_at), 0),
+    coalesce(found.sliding_ms, found.slidingexpirationinseconds * 1000, 'NaN'),
+    coalesce(date_part('epoch', found.absoluteexpiration), 'infinity'),
+    coalesce(date_part('epoch', found.written_at), 'NaN'),
+    pg_snapshot_xmin(found.snapshot),
     found.stored_as,
     array_to_json(array_prepend(found.encoding, found.tags))
   )

@@ -1,0 +1,94 @@
+/**
+ * Reads: a batch of ids to what the shared tier has of them. A batch is glanced at first; only entries of which that proves
+ * nothing are read under the whole validity rule (see queries/read.ts for what either costs).
+ */
+import type { StoreRead } from '../ports/store.js';
+import { textArray } from './arrays.js';
+import type { Connections } from './connections.js';
+import type { ResolvedStoreOptions } from './options.js';
+import { glanceStatement, readStatement } from './queries/read.js';
+import { parseReadAnswer, type ReadAnswer } from './read-rows.js';
+import { isDataError } from './sqlstate.js';
+import type { Parameter, Statement } from './statement.js';
+
+/** Batches that are read in full at once after a glance was of no use: while invalidations pour in, it would only be in the way. */
+const BLIND_BATCHES = 32;
+
+/** Entries a glance may leave open, of all it found, before it counts as having been of no use. */
+const TOLERATED = 0.2;
+
+export class Reads {
+  readonly #connections: Connections;
+  readonly #scopeNames: string;
+  readonly #onError: (error: unknown) => void;
+  readonly #glance: Statement;
+  readonly #full: Statement;
+  #blind = 0;
+
+  constructor(connections: Connections, options: Pick<ResolvedStoreOptions, 'scopeNames' | 'onError'>) {
+    this.#connections = connections;
+    this.#scopeNames = textArray(options.scopeNames);
+    this.#onError = options.onError;
+    this.#glance = glanceStatement(connections.tables);
+    this.#full = readStatement(connections.tables);
+  }
+
+  /** One answer for each id, in their order. Many callers may want the same id; it is read once. */
+  async read(ids: readonly string[]): Promise<readonly StoreRead[]> {
+    const reads = new Map<string, StoreRead>();
+    const open = await this.#glanceAt(ids, reads);
+    if (open.length > 0) await this.#readFully(open, reads);
+    return ids.map((id) => reads.get(id) ?? unread(id));
+  }
+
+  /** Puts what is certain at a glance into `reads`; the ids of which it is not. */
+  async #glanceAt(ids: readonly string[], reads: Map<string, StoreRead>): Promise<readonly string[]> {
+    const distinct = [...new Set(ids)];
+    if (this.#blind > 0) {
+      this.#blind -= 1;
+      return distinct;
+    }
+    const { token, newest, entries } = await this.#run(this.#glance, distinct);
+    const miss: StoreRead = { token, entry: undefined };
+    for (const id of distinct) reads.set(id, miss);
+    const open: string[] = [];
+    for (const { id, entry, mayHaveMissed } of entries) {
+      if (newest < mayHaveMissed) reads.set(id, { token, entry });
+      else open.push(id);
+    }
+    if (open.length > entries.length * TOLERATED) this.#blind = BLIND_BATCHES;
+    return open;
+  }
+
+  async #readFully(ids: readonly string[], reads: Map<string, StoreRead>): Promise<void> {
+    const { token, entries } = await this.#run(this.#full, ids, this.#scopeNames);
+    const miss: StoreRead = { token, entry: undefined };
+    for (const id of ids) reads.set(id, miss);
+    for (const { id, entry } of entries) reads.set(id, { token, entry });
+  }
+
+  /** Runs a statement; a damaged row, such as text that is not UTF-8, is a miss; in company the batcher finds out whose it is. */
+  async #run(statement: Statement, ids: readonly string[], ...more: readonly Parameter[]): Promise<ReadAnswer> {
+    try {
+      return await this.#trusted(statement, [textArray(ids), ...more]);
+    } catch (error) {
+      if (ids.length !== 1 || !isDataError(error)) throw error;
+      this.#onError(error);
+      return this.#trusted(statement, [textArray([]), ...more]);
+    }
+  }
+
+  async #trusted(statement: Statement, values: readonly Parameter[]): Promise<ReadAnswer> {
+    const { executor } = this.#connections;
+    const run = async (): Promise<ReadAnswer> => parseReadAnswer(await executor.run(statement, values));
+    const answer = await run();
+    if (answer.token.incarnation !== '') return answer;
+    // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.
+    executor.distrust();
+    return run();
+  }
+}
+
+function unread(id: string): never {
+  throw new TypeError(`No answer for the id ${id}`);
+}
