@@ -42,6 +42,17 @@ export interface SweepOptions {
   readonly batch?: number | undefined;
 }
 
+/** When a store that fails is left alone, so that nobody waits for it. */
+export interface BreakerSettings {
+  /**
+   * Failed calls of the store in a row (timeouts and lost connections; those under way at one time count once) after which it is left
+   * alone. A positive integer. Default 5.
+   */
+  readonly failures?: number | undefined;
+  /** How long until one call tries it again, and after each such call that failed. Default 2 s. */
+  readonly probeAfter?: Duration | undefined;
+}
+
 /** What `Cache.configure` and `createCache` take; all of it optional. */
 export interface CacheOptions {
   /** `Cache.named(name)` finds it, decorators choose it by `cache`, events carry it. Default `'default'`. */
@@ -99,6 +110,8 @@ export interface CacheOptions {
   readonly keyTransform?: ((key: string) => string) | undefined;
   /** How long a call of the store may take. Default 250 ms to read, 1 s to write. */
   readonly timeouts?: { readonly read?: Duration | undefined; readonly write?: Duration | undefined } | undefined;
+  /** When a store that fails is left alone: calls go on without it at once, those that carry correctness reject at once. */
+  readonly breaker?: BreakerSettings | undefined;
   /** Age at which a load is given up and its result refused. Default 10 min. */
   readonly loadDeadline?: Duration | undefined;
   /** How dead rows are removed from the database; `false`: by `cache.sweep()` only. Other processes over the table do it too. */
@@ -139,6 +152,7 @@ const KNOWN = [
   'compressAbove',
   'keyTransform',
   'timeouts',
+  'breaker',
   'loadDeadline',
   'sweep',
   'maxValueBytes',
@@ -160,6 +174,7 @@ export interface ResolvedCacheOptions {
   readonly notify: 'deferred' | 'off';
   readonly defaults: Policy;
   readonly timeouts: { readonly read: number; readonly write: number };
+  readonly breaker: { readonly failures: number; readonly probeAfter: number };
   readonly loadDeadline: number;
   readonly sweep: false | { readonly every: number; readonly batch: number };
   readonly maxValueBytes: number;
@@ -197,6 +212,10 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
     timeouts: {
       read: duration(read, 'timeouts.read', CACHE_DEFAULTS.timeouts.read),
       write: duration(write, 'timeouts.write', CACHE_DEFAULTS.timeouts.write),
+    },
+    breaker: {
+      failures: count(options.breaker?.failures, 'breaker.failures') ?? CACHE_DEFAULTS.breaker.failures,
+      probeAfter: duration(options.breaker?.probeAfter, 'breaker.probeAfter', CACHE_DEFAULTS.breaker.probeAfter),
     },
     loadDeadline: duration(options.loadDeadline, 'loadDeadline', CACHE_DEFAULTS.loadDeadline),
     sweep: options.sweep === false ? false : resolveSweep(options.sweep ?? {}),

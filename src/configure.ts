@@ -122,7 +122,7 @@ function makeEngine(
 ): Engine {
   const ledger = new NameLedger();
   const background = new Background((work, error) => reporter.warn('background', `${work} failed: ${String(error)}`));
-  const { namespace, localLease, timeouts, maxValueBytes, loadDeadline, name } = resolved;
+  const { namespace, localLease, timeouts, breaker, maxValueBytes, loadDeadline, name } = resolved;
   const local = new LocalTier({
     clock,
     ledger,
@@ -135,6 +135,7 @@ function makeEngine(
   const store = new StoreGuard({
     ...shared,
     timeouts,
+    breaker,
     clock,
     reporter,
     onRecovered() {
@@ -148,13 +149,12 @@ function makeEngine(
     everything: namespaceName(namespace),
     pay: (names, kind) => invalidateNames({ store, ledger, reporter }, names, kind),
   });
-  const { transactions } = shared.store;
   const unsettled = new UnsettledTransactions({
     clock,
     background,
     ledger,
     everything: namespaceName(namespace),
-    ask: async (receipts) => (await transactions?.outcomes(receipts)) ?? [],
+    ask: async (receipts) => (await shared.store.transactions?.outcomes(receipts)) ?? [],
   });
   return {
     name,
@@ -169,7 +169,7 @@ function makeEngine(
     owed,
     unsettled,
     background,
-    leases: new LeaseKeeper({ leases: shared.store.leases, clock, background, reporter, timeout: timeouts.write }),
+    leases: new LeaseKeeper({ leases: store.leases, clock, background, reporter }),
     codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),
     random: Math.random,
   };

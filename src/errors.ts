@@ -65,10 +65,16 @@ export class CodecError extends KeepsakeError {
 export class StoreError extends KeepsakeError {
   override readonly name = 'StoreError';
   readonly outcome: 'failed' | 'unknown';
+  /** `'call'`: what was to be stored is at fault, and other calls may succeed. Else `'store'`; several in a row open the breaker. */
+  readonly blame: 'store' | 'call';
 
-  constructor(message: string, options: { outcome: 'failed' | 'unknown'; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { outcome: 'failed' | 'unknown'; blame?: 'store' | 'call' | undefined; cause?: unknown },
+  ) {
     super('STORE_FAILED', message, 'cause' in options ? { cause: options.cause } : undefined);
     this.outcome = options.outcome;
+    this.blame = options.blame ?? 'store';
   }
 }
 

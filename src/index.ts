@@ -1,5 +1,5 @@
 /** The public surface of Keepsake. */
-export type { CacheOptions, LocalOptions, SweepOptions } from './cache-options.js';
+export type { BreakerSettings, CacheOptions, LocalOptions, SweepOptions } from './cache-options.js';
 export type { ClassForm, ClassForms, CodecClass } from './codec/class-forms.js';
 export type { ClassListener } from './codec/class-news.js';
 export { type CompressionOptions, createCompressingCodec } from './codec/compressing-codec.js';

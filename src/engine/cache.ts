@@ -1,6 +1,7 @@
 /** The cache: the last of its sections (see sections/core.ts), with what concerns its whole life. */
 import type { BusHealth } from '../ports/bus.js';
 import type { SweepReport } from '../ports/store.js';
+import type { BreakerState } from './circuit-breaker.js';
 import type { Counters } from './reporter.js';
 import { Invalidations } from './sections/invalidations.js';
 import { waitFor } from './waiting.js';
@@ -8,7 +9,11 @@ import { waitFor } from './waiting.js';
 /** Numbers about a cache since it was made, and what it holds now. */
 export interface CacheStats extends Readonly<Counters> {
   readonly name: string;
-  readonly store: { readonly kind: string; readonly health: 'opening' | 'well' | 'failing' };
+  readonly store: {
+    readonly kind: string;
+    readonly health: 'opening' | 'well' | 'failing';
+    readonly breaker: BreakerState;
+  };
   readonly local: { readonly entries: number; readonly bytes: number };
   /** What is heard of other processes; undefined when nothing is listened to. */
   readonly stream: BusHealth | undefined;
@@ -35,7 +40,7 @@ export class CacheInstance extends Invalidations {
     return {
       ...reporter.counters,
       name,
-      store: { kind: store.kind, health: store.health },
+      store: { kind: store.kind, health: store.health, breaker: store.breaker },
       local: { entries: local.size, bytes: local.bytes },
       stream: this.parts.stream(),
       owed: owed.size,

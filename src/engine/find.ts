@@ -15,6 +15,8 @@ export interface Found {
   readonly entry: FoundEntry | undefined;
   /** Undefined when the store could not answer. */
   readonly token: LoadToken | undefined;
+  /** `breaker`: the store was not asked, because it is left alone. */
+  readonly bypassed?: 'breaker';
 }
 
 /** An entry with its value. */
@@ -30,6 +32,7 @@ export interface FindOptions {
 }
 
 const NOTHING: Found = { state: 'dead', entry: undefined, token: undefined };
+const LEFT_ALONE: Found = { ...NOTHING, bypassed: 'breaker' };
 
 /** What was decoded, and how: two callers of one entry need not agree on that. */
 interface Decoded {
@@ -45,6 +48,7 @@ const decoded = new WeakMap<StoredEntry, Decoded>();
 export async function findShared(engine: Engine, options: FindOptions): Promise<Found> {
   const { subject, policy } = options;
   if (policy.tiers === 'local') return NOTHING;
+  if (engine.store.refuses) return LEFT_ALONE;
   const since = engine.ledger.begin();
   // Debts that were paid while the read was under way count too: the caller came after what was owed was said to be done.
   const owed = engine.owed.size;

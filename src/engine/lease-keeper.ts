@@ -6,7 +6,6 @@ import type { Clock, Timer } from '../kernel/clock.js';
 import type { Leases } from '../ports/lease.js';
 import type { Background } from './background.js';
 import type { Reporter } from './reporter.js';
-import { type Waited, waitFor } from './waiting.js';
 
 /** How long a lease lasts when it is not renewed, and how often it is, in milliseconds. */
 const LASTS = 3_000;
@@ -19,13 +18,11 @@ export interface HeldLease {
 }
 
 export interface LeaseKeeperOptions {
-  /** Undefined: no other process loads into this store, so everything is granted. */
+  /** Those of the store guard. Undefined: no other process loads into this store, so everything is granted. */
   readonly leases: Leases | undefined;
   readonly clock: Clock;
   readonly background: Background;
   readonly reporter: Reporter;
-  /** Milliseconds a call of the store may take. */
-  readonly timeout: number;
 }
 
 export class LeaseKeeper {
@@ -48,8 +45,8 @@ export class LeaseKeeper {
     const { leases } = this.#options;
     if (leases === undefined) return 'unavailable';
     const taken = await this.#ask(() => leases.acquire(id, LASTS));
-    if (taken.ended !== 'value') return 'unavailable';
-    if (taken.value === 'held') return 'held';
+    if (taken === undefined) return 'unavailable';
+    if (taken.answer === 'held') return 'held';
     this.#hold(id);
     let state: 'held' | 'released' = 'held';
     return {
@@ -91,16 +88,13 @@ export class LeaseKeeper {
     this.#timer = this.#held.size === 0 ? undefined : clock.schedule(RENEWED_EVERY, () => void this.#renew());
   }
 
-  /** An answer of the store by its deadline; failures are reported and cost nothing but the lease. */
-  async #ask<T>(ask: () => Promise<T>): Promise<Waited<T>> {
-    const { clock, timeout, reporter } = this.#options;
-    const waited = await waitFor(begin(ask), clock, timeout);
-    if (waited.ended === 'error') reporter.error({ key: undefined }, 'lease', waited.error);
-    return waited;
+  /** An answer of the store; failures are reported and cost nothing but the lease. Undefined = none. */
+  async #ask<T>(ask: () => Promise<T>): Promise<{ readonly answer: T } | undefined> {
+    try {
+      return { answer: await ask() };
+    } catch (error) {
+      this.#options.reporter.error({ key: undefined }, 'lease', error);
+      return undefined;
+    }
   }
-}
-
-/** Leases of somebody else's may throw where they should reject. */
-async function begin<T>(ask: () => Promise<T>): Promise<T> {
-  return await ask();
 }

@@ -1,6 +1,7 @@
 /** Opening the store: at once, or, when its server cannot be reached and that may be, as soon as it can. */
 import { StoreError } from '../errors.js';
 import type { Timer } from '../kernel/clock.js';
+import { isProgrammingError } from '../kernel/exceptions.js';
 import type { Engine } from './call.js';
 
 /** First and longest pause between attempts, in milliseconds. */
@@ -16,7 +17,7 @@ export interface Opening {
 /**
  * Opens the store of an engine.
  *
- * @throws ConfigurationError always; StoreError with `startup: 'fail'`
+ * @throws ConfigurationError, and errors of a program that is wrong, always; StoreError with `startup: 'fail'`
  */
 export async function openStore(engine: Engine, startup: 'degraded' | 'fail'): Promise<Opening> {
   try {
@@ -38,6 +39,10 @@ function keepTrying(engine: Engine): Opening {
     timer = engine.clock.schedule(pause, () => {
       attempt = engine.store.open().catch((error: unknown) => {
         engine.reporter.error({ key: undefined }, 'connect', error);
+        if (isProgrammingError(error)) {
+          engine.reporter.warn('opening', `the store cannot be opened and is not tried again: ${String(error)}`);
+          return;
+        }
         pause = Math.min(pause * 2, LONGEST_PAUSE);
         if (state === 'trying') again();
       });

@@ -29,6 +29,8 @@ interface Arrival {
   readonly ledgerIs: 'complete' | 'in doubt';
   /** How many flights of the key had ended; those are not for this caller. */
   endings: number;
+  /** Set when the shared tier was not asked. */
+  bypassed: 'breaker' | undefined;
 }
 
 /** The caller must look again: what it waited for is not for it. */
@@ -94,7 +96,7 @@ export class ReadPath {
   }
 
   async #read(call: Call, started: number): Promise<unknown> {
-    const { ledger, clock, reporter, unsettled } = this.#engine;
+    const { ledger, clock, unsettled } = this.#engine;
     const state = this.#flights.enter(call.key);
     const arrival: Arrival = {
       at: clock.monotonic(),
@@ -102,6 +104,7 @@ export class ReadPath {
       since: ledger.begin(),
       ledgerIs: unsettled.size === 0 ? 'complete' : 'in doubt',
       endings: state.endings,
+      bypassed: undefined,
     };
     try {
       for (;;) {
@@ -110,7 +113,7 @@ export class ReadPath {
       }
     } catch (error) {
       // Whatever a call is rejected with, cancelled ones included: it was answered by no tier.
-      reporter.miss(call, started);
+      this.#missed(call, arrival);
       throw error;
     } finally {
       this.#flights.leave(state);
@@ -121,6 +124,7 @@ export class ReadPath {
   async #attempt(call: Call, state: KeyState, arrival: Arrival): Promise<unknown> {
     const { reporter, local } = this.#engine;
     const found = await findShared(this.#engine, { subject: call, policy: call.policy });
+    arrival.bypassed = found.bypassed;
     if (found.entry !== undefined && (found.state === 'fresh' || found.state === 'early')) {
       if (found.state === 'early' && found.entry.stored.retryIn <= 0) refreshEarly(this.#engine, this.#flights, call);
       const value = copyOf(found.entry);
@@ -186,7 +190,7 @@ export class ReadPath {
       }
       const { value, from } = waited.value;
       const answer = take(value);
-      if (from.tier === 'loader') reporter.miss(call, arrival.started);
+      if (from.tier === 'loader') this.#missed(call, arrival);
       else reporter.hit(call, 'shared', from.state, arrival.started);
       return answer;
     }
@@ -262,6 +266,12 @@ export class ReadPath {
   #serveOrThrow(call: Call, atHand: AtHand | undefined, arrival: Arrival, error: unknown): unknown {
     if (atHand === undefined || !call.policy.accepts(error)) throw error;
     return this.#serve(call, atHand, arrival);
+  }
+
+  /** No tier has answered: it had no value, or was not asked. */
+  #missed(call: Call, { bypassed, started }: Arrival): void {
+    if (bypassed === undefined) this.#engine.reporter.miss(call, started);
+    else this.#engine.reporter.bypass(call, bypassed);
   }
 
   #serve(call: Call, atHand: AtHand, arrival: Arrival): unknown {

@@ -141,6 +141,16 @@ export class Reporter {
     this.#send(subject, { type: 'timeout', limit });
   }
 
+  /** The store is left alone from now on, or asked again. */
+  breaker(state: 'open' | 'closed'): void {
+    this.#send({ key: undefined }, { type: 'breaker', state });
+    if (state === 'open')
+      this.warn(
+        'breaker',
+        'the store has failed several times in a row: calls go on without it until it answers again',
+      );
+  }
+
   /** Something failed and the cache goes on without it: counted, told to observers, and warned about now and then. */
   error(subject: Subject, operation: ErrorEvent['operation'], error: unknown): void {
     this.counters.errors += 1;
@@ -155,10 +165,20 @@ export class Reporter {
     const last = this.#warned.get(topic);
     if (last !== undefined && now - last < WARN_EVERY_MS) return;
     this.#warned.set(topic, now);
+    // When it fails there is nobody left to tell.
+    this.#asGuest(
+      () => this.#logger.warn(`keepsake (${this.#cache}): ${message}`),
+      () => undefined,
+    );
+  }
+
+  /** Calls an observer or a logger: guests, whose failure harms nobody. An asynchronous one fails later, and is heard as well. */
+  #asGuest(call: () => unknown, onError: (error: unknown) => void): void {
     try {
-      this.#logger.warn(`keepsake (${this.#cache}): ${message}`);
-    } catch {
-      // A logger is a guest, too, and there is nobody left to tell.
+      const result = call();
+      if (result instanceof Promise) result.catch(onError);
+    } catch (error) {
+      onError(error);
     }
   }
 
@@ -167,12 +187,10 @@ export class Reporter {
     const { key, useCase, keyType } = subject;
     const whole: CacheEvent = { ...event, cache: this.#cache, key, useCase, keyType };
     for (const observer of this.#observers) {
-      try {
-        observer.onEvent(whole);
-      } catch (error) {
-        // An observer is a guest: its failure is worth a warning and nothing more.
-        this.warn('observer', `an observer threw: ${messageOf(error)}`);
-      }
+      this.#asGuest(
+        () => observer.onEvent(whole),
+        (error) => this.warn('observer', `an observer threw: ${messageOf(error)}`),
+      );
     }
   }
 }

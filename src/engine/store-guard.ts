@@ -1,10 +1,12 @@
 /**
  * The store guard: every call of the store passes here. It gives each a deadline, turns failures of reads into misses and failures
- * of writes that carry correctness into StoreErrors, and notices when the store is gone and when it is back.
+ * of writes that carry correctness into StoreErrors, and notices when the store is gone and when it is back. While the breaker is open
+ * nobody waits for the store: reads are misses and writes reject, both at once.
  */
-import { StoreError } from '../errors.js';
+import { KeepsakeError, StoreError } from '../errors.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Remaining } from '../kernel/freshness.js';
+import type { Leases } from '../ports/lease.js';
 import type {
   EntryWrite,
   FillResult,
@@ -17,6 +19,7 @@ import type {
   WriteReceipt,
 } from '../ports/store.js';
 import type { Transactions } from '../ports/transactions.js';
+import { type Admission, type BreakerOptions, type BreakerState, CircuitBreaker } from './circuit-breaker.js';
 import type { Reporter, Subject } from './reporter.js';
 import { waitFor } from './waiting.js';
 
@@ -31,6 +34,7 @@ export interface StoreGuardOptions {
   /** Whether the store must be opened first. */
   readonly health: 'opening' | 'well';
   readonly timeouts: Timeouts;
+  readonly breaker: BreakerOptions;
   readonly clock: Clock;
   readonly reporter: Reporter;
   /** The store answered again after it had failed. */
@@ -43,7 +47,10 @@ export class StoreGuard {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
   readonly #onRecovered: () => void;
+  readonly #breaker: CircuitBreaker;
   #health: 'opening' | 'well' | 'failing';
+  /** The store's leases behind the same deadline and breaker; undefined when it has none. */
+  readonly leases: Leases | undefined;
 
   constructor(options: StoreGuardOptions) {
     this.#store = options.store;
@@ -52,6 +59,8 @@ export class StoreGuard {
     this.#clock = options.clock;
     this.#reporter = options.reporter;
     this.#onRecovered = options.onRecovered;
+    this.#breaker = new CircuitBreaker(options.breaker, options.clock, (state) => this.#reporter.breaker(state));
+    this.leases = this.#guarded(options.store.leases);
   }
 
   get kind(): string {
@@ -60,6 +69,15 @@ export class StoreGuard {
 
   get health(): 'opening' | 'well' | 'failing' {
     return this.#health;
+  }
+
+  get breaker(): BreakerState {
+    return this.#breaker.state;
+  }
+
+  /** Whether a call begun now would not reach the store, because the breaker is open. */
+  get refuses(): boolean {
+    return this.#breaker.refuses;
   }
 
   /** Invalidations inside of the application's transactions: on its connections, so no deadline of ours is over them. */
@@ -118,11 +136,23 @@ export class StoreGuard {
     return (await this.#store.sweep?.()) ?? NOTHING_SWEPT;
   }
 
+  #guarded(leases: Leases | undefined): Leases | undefined {
+    if (leases === undefined) return undefined;
+    const { write } = this.#timeouts;
+    return {
+      acquire: (id, ms) => this.#strict('lease', write, () => leases.acquire(id, ms)),
+      renew: (ids, ms) => this.#strict('lease', write, () => leases.renew(ids, ms)),
+      release: (id) => this.#strict('lease', write, () => leases.release(id)),
+    };
+  }
+
   async #lenient<T>(
     subject: Subject,
     operation: 'read' | 'write' | 'touch',
     call: () => Promise<T>,
   ): Promise<T | undefined> {
+    // Known, and told once: not the failure of this call.
+    if (this.#breaker.refuses) return undefined;
     try {
       return await this.#strict(operation, operation === 'read' ? this.#timeouts.read : this.#timeouts.write, call);
     } catch (error) {
@@ -133,26 +163,45 @@ export class StoreGuard {
 
   async #strict<T>(operation: string, deadline: number, call: () => Promise<T>): Promise<T> {
     if (this.#health === 'opening')
-      throw new StoreError(`The ${this.#store.kind} store is not connected yet`, { outcome: 'failed' });
+      throw new StoreError(`The ${this.kind} store is not connected yet`, { outcome: 'failed' });
+    const admission = this.#breaker.admit();
+    if (admission === 'refused') throw this.#refusal();
     const waited = await waitFor(begin(call), this.#clock, deadline);
     if (waited.ended === 'value') {
       this.#answered();
       return waited.value;
     }
-    this.#health = 'failing';
-    if (waited.ended === 'error' && waited.error instanceof StoreError) throw waited.error;
     if (waited.ended === 'error') {
-      throw new StoreError(`The ${this.#store.kind} store failed to ${operation}`, {
-        outcome: 'unknown',
-        cause: waited.error,
-      });
+      this.#note(admission, waited.error);
+      throw storeErrorOf(waited.error, `The ${this.kind} store failed to ${operation}`);
     }
-    throw new StoreError(`The ${this.#store.kind} store did not ${operation} within ${deadline} ms`, {
+    this.#note(admission, undefined);
+    throw new StoreError(`The ${this.kind} store did not ${operation} within ${deadline} ms`, {
       outcome: 'unknown',
     });
   }
 
+  #refusal(): StoreError {
+    const ms = Math.ceil(this.#breaker.refusesFor);
+    const again = ms === 0 ? 'it is being tried at this moment' : `it is tried again in ${ms} ms`;
+    return new StoreError(`The ${this.kind} store has failed several times and is left alone: ${again} (breaker)`, {
+      outcome: 'failed',
+    });
+  }
+
+  /** A call has failed. What its own content is to blame for says nothing about the store. */
+  #note(admission: Admission, error: unknown): void {
+    const isOfTheCall = error instanceof StoreError ? error.blame === 'call' : error instanceof KeepsakeError;
+    if (isOfTheCall) {
+      this.#breaker.abstained(admission);
+      return;
+    }
+    this.#health = 'failing';
+    this.#breaker.failed(admission);
+  }
+
   #answered(): void {
+    this.#breaker.succeeded();
     if (this.#health === 'well') return;
     this.#health = 'well';
     this.#onRecovered();
@@ -160,6 +209,10 @@ export class StoreGuard {
 }
 
 const NOTHING_SWEPT: SweepReport = { outcome: 'finished', entries: 0, removed: 0, settled: 0, compacted: 0 };
+
+function storeErrorOf(error: unknown, message: string): StoreError {
+  return error instanceof StoreError ? error : new StoreError(message, { outcome: 'unknown', cause: error });
+}
 
 /** A store of somebody else's may throw where it should reject. */
 async function begin<T>(call: () => Promise<T>): Promise<T> {

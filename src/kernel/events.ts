@@ -94,6 +94,12 @@ export interface TimeoutEvent extends EventBase {
   readonly limit: 'soft' | 'hard';
 }
 
+/** The store was left alone after several failures (`open`), or has answered again (`closed`). */
+export interface BreakerEvent extends EventBase {
+  readonly type: 'breaker';
+  readonly state: 'open' | 'closed';
+}
+
 /** Something failed and the cache went on without it. */
 export interface ErrorEvent extends EventBase {
   readonly type: 'error';
@@ -124,4 +130,5 @@ export type CacheEvent =
   | InvalidateEvent
   | EvictEvent
   | TimeoutEvent
+  | BreakerEvent
   | ErrorEvent;

@@ -34,8 +34,13 @@ export function parseExceptions(input: unknown, subject: string): (error: unknow
  */
 export function isAcceptedByDefault(error: unknown): boolean {
   if (error instanceof KeepsakeError) return error instanceof LoadTimeoutError;
-  if (error instanceof TypeError) return error.cause !== undefined;
-  return !(error instanceof ReferenceError || error instanceof SyntaxError);
+  return !isProgrammingError(error);
+}
+
+/** Whether an error says that the program is wrong, so that trying again is in vain: see {@link isAcceptedByDefault}. */
+export function isProgrammingError(error: unknown): boolean {
+  if (error instanceof TypeError) return error.cause === undefined;
+  return error instanceof ReferenceError || error instanceof SyntaxError;
 }
 
 function checkClass(input: unknown, option: string, subject: string): ErrorClass {

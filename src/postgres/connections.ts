@@ -1,6 +1,7 @@
 /** Connections: the pool, ours or the user's, and the checks that come before its first use. */
 import pg from 'pg';
 import { ConfigurationError, StoreError } from '../errors.js';
+import { isProgrammingError } from '../kernel/exceptions.js';
 import { Deadline } from './deadline.js';
 import { Executor, type RunOn, runOn } from './executor.js';
 import { checkServer, Identity } from './identity.js';
@@ -57,12 +58,14 @@ export class Connections {
   }
 
   /**
-   * Connects, checks and migrates. Rejects with ConfigurationError for what waiting cannot mend, else with StoreError.
+   * Connects, checks and migrates. Rejects with ConfigurationError for what waiting cannot mend, with StoreError for what it may, and with
+   * a programming error (of a `password` function, for one) as it is.
    */
   async open(): Promise<void> {
     try {
       await this.#prepare();
     } catch (error) {
+      if (isProgrammingError(error)) throw error;
       throw (
         configurationErrorOf(error, 'Cannot open the Postgres store') ??
         storeErrorOf(error, 'Cannot open the Postgres store', 'failed')
@@ -79,6 +82,7 @@ export class Connections {
 
   async close(): Promise<void> {
     const pool = this.#pool;
+    this.#executor?.close();
     this.#executor = undefined;
     this.#pool = undefined;
     if (pool !== undefined && !hasPool(this.#options.connection)) await pool.end();

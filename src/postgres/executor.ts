@@ -38,6 +38,8 @@ export class Executor {
   readonly #timeouts: Timeouts;
   readonly #onConnect: (run: RunOn) => Promise<void>;
   #checked = new WeakSet<pg.PoolClient>();
+  /** Give up the checks that go on although nobody waits for them any more. */
+  readonly #abandon = new Set<() => void>();
   #naming: 'named' | 'unnamed';
 
   constructor(options: ExecutorOptions) {
@@ -45,6 +47,11 @@ export class Executor {
     this.#timeouts = options.timeouts;
     this.#onConnect = options.onConnect;
     this.#naming = options.preparedStatements ? 'named' : 'unnamed';
+  }
+
+  /** Destroys the connections whose check still goes on: nobody will want them. */
+  close(): void {
+    for (const abandon of this.#abandon) abandon();
   }
 
   /** Has every connection checked again before its next statement: a pooler may have put another server behind it. */
@@ -117,9 +124,19 @@ export class Executor {
       await deadline.over(checking, 'failed');
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      giveBack(new Deadline(CHECK_TIMEOUT).over(checking, 'failed'));
+      giveBack(this.#untilClosed(new Deadline(CHECK_TIMEOUT).over(checking, 'failed')));
       throw error;
     }
+  }
+
+  /** The result of `work`, or a rejection when this executor is closed before. */
+  #untilClosed(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abandon = (): void => reject(new StoreError('The Postgres store is closed', { outcome: 'failed' }));
+      this.#abandon.add(abandon);
+      const forget = () => this.#abandon.delete(abandon);
+      work.then(resolve, reject).then(forget, forget);
+    });
   }
 
   /** A connection of the pool, by the deadline; one that arrives later goes straight back. */

@@ -101,7 +101,8 @@ export function configurationErrorOf(error: unknown, subject: string): Configura
 /** The StoreError for a failed call; one that already is one stays as it is. */
 export function storeErrorOf(error: unknown, subject: string, outcome: 'failed' | 'unknown'): StoreError {
   if (error instanceof StoreError) return error;
-  return new StoreError(`${subject}: ${describe(error)}`, { outcome, cause: error });
+  const blame = isDataError(error) ? 'call' : 'store';
+  return new StoreError(`${subject}: ${describe(error)}`, { outcome, blame, cause: error });
 }
 
 function describe(error: unknown): string {

@@ -300,7 +300,7 @@ describe('the life of a cache', () => {
     const embedded = { directory: join(directory, 'server') };
     const first = await openCache({ connection: 'embedded', embedded });
     expect(await first.cache.getOrSet('key', () => ({ made: new Date(0) }))).toEqual({ made: new Date(0) });
-    expect(first.cache.stats().store).toEqual({ kind: 'postgres', health: 'well' });
+    expect(first.cache.stats().store).toEqual({ kind: 'postgres', health: 'well', breaker: 'closed' });
     await first.cache.close();
     const second = await openCache({ connection: 'embedded', embedded });
     expect(await second.cache.get('key')).toEqual({ made: new Date(0) });

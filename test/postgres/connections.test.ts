@@ -274,6 +274,16 @@ describe('INVARIANT 27: a server that fails', () => {
     expect(await bodyOf(store, 'locked')).toBe('anew');
   });
 
+  it('close does not wait for the check of a connection that nobody wants any more', async () => {
+    const proxy = await useProxy(database.url);
+    const store = await openStore({ connection: proxy.url(database.url), timeouts: QUICK });
+    await proxy.behave('black-hole');
+    await failureOf(store.read('id'));
+    const began = performance.now();
+    await store.close();
+    expect(performance.now() - began).toBeLessThan(8_000); // the check is given 10 s
+  });
+
   it('calls after close are rejected, and close ends our connections', async () => {
     const store = await openStore({ connection: { connectionString: database.url, application_name: 'closing' } });
     await store.read('id');

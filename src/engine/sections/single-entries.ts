@@ -55,7 +55,8 @@ export abstract class SingleEntries extends CacheCore {
     }
     const found = await findShared(this.engine, { subject, policy });
     if (found.entry === undefined || (found.state !== 'fresh' && found.state !== 'early')) {
-      reporter.miss(subject, started);
+      if (found.bypassed === undefined) reporter.miss(subject, started);
+      else reporter.bypass(subject, found.bypassed);
       return undefined;
     }
     reporter.hit(subject, 'shared', found.state, started);

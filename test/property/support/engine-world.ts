@@ -186,6 +186,8 @@ export class World implements ModelWorld {
       },
       (error: unknown) => {
         if (!(error instanceof StoreError)) history.flag('27', `${signature} rejected with ${String(error)}`);
+        // What the breaker refused never arrives.
+        if (String(error).includes('(breaker)')) change.asked = 'asked';
         end('failed');
       },
     );

@@ -117,37 +117,47 @@ describe('a store that fails never breaks a call', () => {
     const { outage, around } = breakable('rejects');
     const { cache, warnings } = await cluster.process({ store: around(cluster.store()) });
     outage.now = true;
-    for (let call = 0; call < 5; call += 1) await cache.get('k');
+    for (let call = 0; call < 4; call += 1) await cache.get('k');
     expect(warnings).toHaveLength(1);
-    expect(cache.stats().errors).toBe(5);
+    expect(cache.stats().errors).toBe(4);
     cluster.clock.advance(60_001);
     await cache.get('k');
-    expect(warnings).toHaveLength(2);
+    expect(warnings).toHaveLength(3); // the fifth failure has opened the breaker, which is worth a warning too
   });
 
-  it('an observer that throws harms nobody', async () => {
-    const cluster = new TestCluster();
-    const { cache, warnings } = await cluster.process({
-      observer: {
-        onEvent() {
-          throw new Error('bad observer');
-        },
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('bad observer');
       },
-    });
+    ],
+    ['rejects later', () => Promise.reject(new Error('bad observer'))],
+  ])('an observer that %s harms nobody, and so does a logger', async (_how, fail: () => unknown) => {
+    const cluster = new TestCluster();
+    const { cache, warnings } = await cluster.process({ observer: { onEvent: fail } });
     expect(await cache.getOrSet('k', () => 'value')).toBe('value');
+    await turnOfTheLoop();
     expect(warnings.some((warning) => warning.includes('bad observer'))).toBe(true);
+    const other = await cluster.process({ observer: { onEvent: fail }, logger: { warn: fail } });
+    expect(await other.cache.getOrSet('other', () => 'value')).toBe('value');
+    await turnOfTheLoop();
   });
 });
 
 describe('startup', () => {
-  const unreachable = (store: Store, failures: { left: number }): Store =>
+  const unreachable = (
+    store: Store,
+    failures: { left: number },
+    error: (left: number) => unknown = () => new StoreError('refused', { outcome: 'failed' }),
+  ): Store =>
     new Proxy(store, {
       get(target, property) {
         if (property === 'open') {
           return () => {
             if (failures.left === 0) return target.open();
             failures.left -= 1;
-            return Promise.reject(new StoreError('refused', { outcome: 'failed' }));
+            return Promise.reject(error(failures.left));
           };
         }
         const own: unknown = Reflect.get(target, property, target);
@@ -176,6 +186,21 @@ describe('startup', () => {
     await expect(createCache({ ...options, store })).rejects.toThrow(StoreError);
     const cache = await createCache({ ...options, store: cluster.store() });
     await cache.close();
+  });
+
+  it('an error of the program rejects at once; one that shows up later is told, and ends the attempts', async () => {
+    const cluster = new TestCluster();
+    const bug = new TypeError('password is not a function');
+    await expect(cluster.process({ store: unreachable(cluster.store(), { left: 1 }, () => bug) })).rejects.toBe(bug);
+    const store = unreachable(cluster.store(), { left: 9 }, (left) =>
+      left === 8 ? new StoreError('refused', { outcome: 'failed' }) : bug,
+    );
+    const { cache, recorder, warnings } = await cluster.process({ store });
+    await cluster.clock.advanceAsync(500);
+    expect(recorder.of('error').map(({ error }) => error)).toContain(bug);
+    expect(warnings.at(-1)).toContain('is not tried again: TypeError: password is not a function');
+    expect(cluster.clock.timers).toBe(0);
+    expect(await cache.getOrSet('k', () => 'uncached')).toBe('uncached');
   });
 
   it('close ends the attempts', async () => {
