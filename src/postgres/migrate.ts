@@ -34,13 +34,17 @@ export async function migrate(client: pg.PoolClient, context: MigrationTarget): 
   if (error !== undefined) throw error instanceof Error ? error : new Error('The migration failed', { cause: error });
 }
 
+/** Every migration, in order, as what makes it so over this target. */
+export function migrationsOf(context: MigrationTarget): readonly (readonly [name: string, migration: Migration])[] {
+  return Object.entries(MIGRATIONS).map(([name, make]) => [name, make(context)]);
+}
+
 function migratorOf(db: Database<unknown>, context: MigrationTarget): Migrator {
   const { names } = context;
   return new Migrator({
     db,
     provider: {
-      getMigrations: () =>
-        Promise.resolve(Object.fromEntries(Object.entries(MIGRATIONS).map(([name, make]) => [name, make(context)]))),
+      getMigrations: () => Promise.resolve(Object.fromEntries(migrationsOf(context))),
     },
     migrationTableSchema: names.schema,
     migrationTableName: names.migrations,

@@ -39,6 +39,7 @@ const RIGHTS = {
   meta: ['SELECT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   marks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  migrations: ['SELECT'],
 } as const satisfies Partial<Record<keyof TableNames, readonly string[]>>;
 
 /** What the catalog says: the existing ones of our tables, with their columns and types. */
@@ -109,24 +110,37 @@ function isShared(columns: ReadonlyMap<string, string>): boolean {
   return columns.size === shared.length && shared.every((column) => columns.has(column));
 }
 
+/** A right that a statement needs and the role has not; lower case, as in `grant`. */
+export interface MissingRight {
+  readonly table: string;
+  readonly right: string;
+}
+
+/** What the role may not do of what statements will do; tables that do not exist count for nothing. */
+export async function missingRights(run: RunOn, names: TableNames): Promise<readonly MissingRight[]> {
+  const wanted = Object.entries(RIGHTS).flatMap(([table, rights]) =>
+    rights.map((right) => ({ table: names[table as keyof typeof RIGHTS], right })),
+  );
+  const rows = await run(
+    `select wanted.name, lower(wanted.privilege)
+     from unnest($2::text[], $3::text[]) with ordinality as wanted (name, privilege, place)
+     join pg_catalog.pg_namespace as n on n.nspname = $1::text
+     join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = wanted.name
+     where not (has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, wanted.privilege))
+     order by wanted.place`,
+    [names.schema, textArray(wanted.map(({ table }) => table)), textArray(wanted.map(({ right }) => right))],
+  );
+  return rows.map(([table, right]) => ({ table: table ?? '', right: right ?? '' }));
+}
+
 /**
  * Checks that the role may do what statements will do. Throws ConfigurationError (`MISSING_RIGHT`) that names what is
  * missing.
  */
 export async function checkRights(run: RunOn, names: TableNames): Promise<void> {
-  const wanted = Object.entries(RIGHTS).flatMap(([table, rights]) =>
-    rights.map((right) => ({ table: names[table as keyof typeof RIGHTS], right })),
-  );
-  const rows = await run(
-    `select wanted.name, wanted.privilege
-     from unnest($2::text[], $3::text[]) as wanted (name, privilege)
-     join pg_catalog.pg_namespace as n on n.nspname = $1::text
-     join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = wanted.name
-     where not (has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, wanted.privilege))`,
-    [names.schema, textArray(wanted.map(({ table }) => table)), textArray(wanted.map(({ right }) => right))],
-  );
-  if (rows.length === 0) return;
-  const missing = rows.map(([table, right]) => `${right?.toLowerCase()} on ${names.schema}.${table}`).join(', ');
+  const rights = await missingRights(run, names);
+  if (rights.length === 0) return;
+  const missing = rights.map(({ table, right }) => `${right} on ${names.schema}.${table}`).join(', ');
   throw new ConfigurationError('MISSING_RIGHT', `The role lacks rights: ${missing} (and usage of the schema)`);
 }
 

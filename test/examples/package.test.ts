@@ -20,6 +20,7 @@ interface Manifest {
   readonly version: string;
   readonly main: string;
   readonly types: string;
+  readonly bin: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
@@ -238,10 +239,11 @@ describe('the tarball', () => {
   });
 
   it('has every file its package.json names, and few dependencies', async () => {
-    const { main, types, exports, dependencies, peerDependencies } = await manifest();
+    const { main, types, bin, exports, dependencies, peerDependencies } = await manifest();
     const named = [
       main,
       types,
+      ...Object.values(bin),
       ...Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? entry : Object.values(entry))),
     ];
     for (const path of named) expect(packed).toContain(path.replace('./', ''));
@@ -271,6 +273,13 @@ describe('a project of another kind', () => {
 
   it('a CommonJS module in TypeScript works', async () => {
     expect(await output('standard', join('out', 'common.cjs'))).toBe('required function');
+  });
+
+  it('`keepsake` is installed as a program, and works on the database of the environment', async () => {
+    const program = join('node_modules', '.bin', 'keepsake');
+    expect(await output('standard', program, '--help')).toContain('Usage: keepsake <command>');
+    expect(await output('standard', program, 'migrate', '--prefix', 'cli_')).toMatch(/^applied {2}0001/);
+    expect(await output('standard', program, 'doctor', '--prefix', 'cli_')).toContain('Nothing is wrong.');
   });
 
   it('the embedded server without its package: an error that says what to install', async () => {

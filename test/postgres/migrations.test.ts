@@ -2,7 +2,10 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigurationError } from '../../src/errors.js';
+import { readCatalog, type TableRole, type TableShape } from '../../src/postgres/diagnosis/catalog.js';
+import { runOn } from '../../src/postgres/executor.js';
 import { MIGRATION_NAMES } from '../../src/postgres/migrate.js';
+import { tableNames } from '../../src/postgres/names.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { bodyOf, connect, failureOf, makeStore, openStore, table, write } from './fixture.js';
 
@@ -52,6 +55,14 @@ describe('migrations', () => {
     const client = await connect(url);
     const lines = await describeSchema(client);
     await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('__snapshots__/schema.txt');
+  });
+
+  it('the schema is the one `keepsake doctor` expects (a new one: vitest -u)', async () => {
+    const { url } = await freshDatabase();
+    await openStore({ connection: url, ...PUBLIC });
+    const client = await connect(url);
+    const catalog = await readCatalog(runOn(client), tableNames({ ...PUBLIC, table: 'cache' }));
+    await expect(expectedSchemaSource(catalog)).toMatchFileSnapshot('../../src/postgres/diagnosis/expected-schema.ts');
   });
 
   it('logged entries are logged; what carries correctness is, whatever they are; the incarnation never', async () => {
@@ -219,4 +230,31 @@ async function describeSchema(client: pg.Client): Promise<string[]> {
     where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
     order by c.relname`);
   return rows.map(({ line }) => line);
+}
+
+/** The file that holds the expectation, written as Biome would. */
+function expectedSchemaSource(catalog: ReadonlyMap<TableRole, TableShape>): string {
+  const quoted = (name: string): string => (/^\w+$/.test(name) ? name : `'${name}'`);
+  const object = (name: string, shape: Readonly<Record<string, string>>): readonly string[] => [
+    `    ${name}: {`,
+    ...Object.entries(shape).map(([key, value]) => `      ${quoted(key)}: '${value}',`),
+    '    },',
+  ];
+  const tables = [...catalog].toSorted(([one], [other]) => one.localeCompare(other));
+  const lines = tables.flatMap(([role, { persistence, columns, indexes }]) => [
+    `  ${role}: {`,
+    `    persistence: '${persistence}',`,
+    ...object('columns', columns),
+    ...object('indexes', indexes),
+    '  },',
+  ]);
+  return [
+    '/** What our tables look like after every migration. Written by test/postgres/migrations.test.ts, from the database. */',
+    "import type { TableRole, TableShape } from './catalog.js';",
+    '',
+    'export const EXPECTED_SCHEMA: Readonly<Record<TableRole, TableShape>> = {',
+    ...lines,
+    '};',
+    '',
+  ].join('\n');
 }

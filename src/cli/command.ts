@@ -1,0 +1,41 @@
+/** A command of `keepsake`: what each file of `commands` exports one of. */
+import type { Target } from './target.js';
+
+/** `0`: done and well. `1`: something failed, or is wrong. `2`: the command line cannot be understood. */
+export type ExitStatus = 0 | 1 | 2;
+
+/** An option that is a command's own. */
+export interface OptionSpec {
+  readonly type: 'boolean' | 'string';
+  /** What stands for its value in the help, such as `<url>`. */
+  readonly placeholder?: string;
+  /** A line of the help. */
+  readonly summary: string;
+}
+
+export interface Command {
+  readonly name: string;
+  /** What follows the name in the help, such as `[--sql]` or `<table>`. */
+  readonly usage: string;
+  /** A line of the help. */
+  readonly summary: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** How many words may follow the name. */
+  readonly operands: { readonly least: number; readonly most: number };
+  run(invocation: Invocation): Promise<ExitStatus>;
+}
+
+/** What a command is given. */
+export interface Invocation {
+  readonly target: Target;
+  /** The command's own options, as they were given. */
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly operands: readonly string[];
+  /** Prints a line of the answer. */
+  readonly print: (line: string) => void;
+}
+
+/** A command line that cannot be understood; its message holds nothing that may be a secret. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
