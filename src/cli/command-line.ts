@@ -2,10 +2,11 @@
 import { parseArgs } from 'node:util';
 import { KeepsakeError } from '../errors.js';
 import { closestName } from '../kernel/closest-name.js';
-import { type Command, type ExitStatus, type OptionSpec, UsageError } from './command.js';
+import type { Command, ExitStatus } from './command.js';
 import { doctorCommand } from './commands/doctor.js';
 import { migrateCommand } from './commands/migrate.js';
 import { GENERAL_OPTIONS, helpOf } from './help.js';
+import { type OptionSpec, UsageError } from './option.js';
 import { hiderOf } from './secrets.js';
 import { TARGET_OPTIONS, targetOf } from './target.js';
 import { ownVersion } from './versions.js';

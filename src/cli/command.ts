@@ -1,17 +1,9 @@
 /** A command of `keepsake`: what each file of `commands` exports one of. */
+import type { OptionSpec } from './option.js';
 import type { Target } from './target.js';
 
 /** `0`: done and well. `1`: something failed, or is wrong. `2`: the command line cannot be understood. */
 export type ExitStatus = 0 | 1 | 2;
-
-/** An option that is a command's own. */
-export interface OptionSpec {
-  readonly type: 'boolean' | 'string';
-  /** What stands for its value in the help, such as `<url>`. */
-  readonly placeholder?: string;
-  /** A line of the help. */
-  readonly summary: string;
-}
 
 export interface Command {
   readonly name: string;
@@ -33,9 +25,4 @@ export interface Invocation {
   readonly operands: readonly string[];
   /** Prints a line of the answer. */
   readonly print: (line: string) => void;
-}
-
-/** A command line that cannot be understood; its message holds nothing that may be a secret. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }

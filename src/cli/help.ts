@@ -1,5 +1,6 @@
 /** What `keepsake --help` prints. */
-import type { Command, OptionSpec } from './command.js';
+import type { Command } from './command.js';
+import type { OptionSpec } from './option.js';
 import { TARGET_OPTIONS } from './target.js';
 
 /** Of the whole, or of one command. */

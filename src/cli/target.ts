@@ -1,7 +1,7 @@
 /** Which cache a command works on: the options that all commands share. */
 import { CACHE_DEFAULTS } from '../kernel/defaults.js';
 import { checkNamespace } from '../kernel/names.js';
-import { type OptionSpec, UsageError } from './command.js';
+import { type OptionSpec, UsageError } from './option.js';
 
 export interface Target {
   /** The URL; undefined when none was given. */

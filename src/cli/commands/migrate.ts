@@ -1,7 +1,8 @@
 /** `keepsake migrate`: creates and upgrades the tables, or prints how. */
 import { CACHE_DEFAULTS } from '../../kernel/defaults.js';
 import { applyMigrations, printMigrations } from '../../postgres/apply-migrations.js';
-import { type Command, UsageError } from '../command.js';
+import type { Command } from '../command.js';
+import { UsageError } from '../option.js';
 import { connectionOf } from '../target.js';
 
 export const migrateCommand: Command = {
