@@ -49,7 +49,7 @@ const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
   severity: 'error',
   from: { path: `^src/${room}/` },
   to: {
-    path: '^(src|migrations|test|bench|examples|scripts)/',
+    path: '^(src|migrations|test|bench|harness|examples|scripts)/',
     pathNot: [
       `^src/(${[room, ...allowed].join('|')})(/|\\.ts$)`,
       '^src/errors\\.ts$',
@@ -64,7 +64,7 @@ const topRules = TOP.slice(1).map((file) => ({
   severity: 'error',
   from: { path: `^src/${file}\\.ts$` },
   to: {
-    path: '^(src|migrations|test|bench|examples|scripts)/',
+    path: '^(src|migrations|test|bench|harness|examples|scripts)/',
     pathNot: `^src/((${TOP.slice(0, TOP.indexOf(file)).join('|')})\\.ts$|(?!cli/)[^/]+/)`,
   },
 }));
@@ -128,7 +128,7 @@ module.exports = {
       name: 'only-postgres-runs-migrations',
       comment: 'Migrations are imported by src/postgres only',
       severity: 'error',
-      from: { path: '^(src|bench|examples)/', pathNot: '^src/postgres/' },
+      from: { path: '^(src|bench|harness|examples)/', pathNot: '^src/postgres/' },
       to: { path: '^migrations/' },
     },
     {
@@ -169,7 +169,7 @@ module.exports = {
       comment: 'Examples import the package by its name, as users do',
       severity: 'error',
       from: { path: '^examples/' },
-      to: { path: '^(src|migrations|test|bench|scripts)/' },
+      to: { path: '^(src|migrations|test|bench|harness|scripts)/' },
     },
   ],
   options: {

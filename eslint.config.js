@@ -1,7 +1,7 @@
 /** Only what needs type information and Biome does not have; everything else is in biome.json. */
 import tseslint from 'typescript-eslint';
 
-const typed = ['src', 'migrations', 'test', 'bench', 'examples'].map((folder) => `${folder}/**/*.ts`);
+const typed = ['src', 'migrations', 'test', 'bench', 'harness', 'examples'].map((folder) => `${folder}/**/*.ts`);
 
 /** What a loader rejected with is passed on as it is, whatever it is. */
 const passesOn = { allowThrowingUnknown: true, allowThrowingAny: false };

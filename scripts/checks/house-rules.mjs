@@ -4,7 +4,7 @@ import { place, projectFiles, readProjectFile, sourceFiles, walk } from './proje
 
 /** @typedef {{ checked: number, unit: string, problems: string[] }} Finding */
 
-const CODE = ['src', 'migrations', 'test', 'bench', 'examples', 'scripts'];
+const CODE = ['src', 'migrations', 'test', 'bench', 'harness', 'examples', 'scripts'];
 const MAX_FILE_LINES = 400;
 const MAX_FUNCTION_LINES = 60;
 
