@@ -7,7 +7,7 @@ import { clockShifted, holderKilled, none, stopped } from './faults/processes.js
 import { CONTROLS, type Control } from './worker/protocol.js';
 
 /** All faults, in the order in which they are run; `growth` only when it is asked for, since it shows nothing in a minute. */
-export const FAULTS: readonly Fault[] = [
+const FAULTS: readonly Fault[] = [
   none,
   listenKilled,
   halfOpen,

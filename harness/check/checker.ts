@@ -56,7 +56,7 @@ export interface CheckerOptions {
 }
 
 /** Versions of transactions that mean to roll back are odd: whoever reads one has seen what never was. */
-export function isOfRollback(version: number): boolean {
+function isOfRollback(version: number): boolean {
   return version % 2 === 1;
 }
 

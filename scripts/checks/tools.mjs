@@ -88,7 +88,9 @@ export async function eslint() {
 
 /** Who imports whom. Counted are the modules of `src`: a cruise that sees none has checked no rule. */
 export async function imports() {
-  const folders = ['src', 'migrations', 'test', 'bench', 'harness', 'examples'].filter((folder) => existsSync(join(root, folder)));
+  const folders = ['src', 'migrations', 'test', 'bench', 'harness', 'examples'].filter((folder) =>
+    existsSync(join(root, folder)),
+  );
   const ran = await runTool('dependency-cruiser', 'depcruise', [...folders, '--output-type', 'json']);
   if (!ran.stdout.startsWith('{')) return { checked: 0, unit: 'modules', problems: [ran.output.trim()] };
   /** @type {{ modules: { source: string }[], summary: { violations: Violation[], ruleSetUsed: { forbidden: { name: string, comment: string }[] } } }} */
