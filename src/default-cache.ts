@@ -5,6 +5,7 @@ import { warnUnconfigured } from './decorators/unconfigured.js';
 import type { CacheInstance } from './engine/cache.js';
 import { DEFAULT_CACHE, findCache, isOpening } from './engine/directory.js';
 import { ConfigurationError } from './errors.js';
+import { type KeyTag, keyTag } from './keys/key-tag.js';
 
 /** The methods of a cache that `Cache` has too. */
 const FORWARDED = [
@@ -41,6 +42,13 @@ export interface CacheFace extends Forwarded {
    * @throws ConfigurationError `NOT_CONFIGURED` when there is none
    */
   named(name: string): CacheInstance;
+  /**
+   * A key written by hand, with the escaping of key templates: no value can make the key of another.
+   *
+   * @throws KeyError for a value that is undefined, null or has no text
+   * @example await Cache.delete(Cache.key`product:${id}`)
+   */
+  readonly key: KeyTag;
   /** Closes the default cache; resolves when there is none. */
   close(): Promise<void>;
 }
@@ -55,6 +63,7 @@ const own = {
       `No cache named \`${name}\` is configured: call Cache.configure({ name: '${name}', ... })`,
     );
   },
+  key: keyTag,
   async close(): Promise<void> {
     await findCache(DEFAULT_CACHE)?.close();
   },

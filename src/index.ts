@@ -6,9 +6,13 @@ export { type CompressionOptions, createCompressingCodec } from './codec/compres
 export { createRawCodec } from './codec/raw-codec.js';
 export { createSuperjsonCodec, type SuperjsonCodecOptions } from './codec/superjson-codec.js';
 export { createCache } from './configure.js';
+export { type AsyncMethodName, cacheOf, type MethodHandle } from './decorators/cache-of.js';
+export { CachePut } from './decorators/cache-put.js';
 export { Cached } from './decorators/cached.js';
+export { type CachedFunction, cached } from './decorators/cached-function.js';
 export { Early } from './decorators/early.js';
 export { Failover } from './decorators/failover.js';
+export type { CacheHandle, HandleOf } from './decorators/handle.js';
 export { InvalidateTags, type InvalidationOptions } from './decorators/invalidate-tags.js';
 export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-decorator.js';
 export type { MethodKey, MethodPolicy } from './decorators/options.js';
@@ -35,6 +39,7 @@ export type { Codec, Encoded } from './kernel/codec.js';
 export type * from './kernel/events.js';
 export type { State } from './kernel/freshness.js';
 export type { Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
+export type { KeyTag } from './keys/key-tag.js';
 export type { Leases } from './ports/lease.js';
 export type { Logger, Observer } from './ports/observer.js';
 export type {

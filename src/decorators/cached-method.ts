@@ -1,11 +1,11 @@
 /**
  * A cached method: what decorators have said about one method, and how its calls go through a cache. Decorators stacked on a method
- * find the same one and add a layer; what they contradict each other in is an error.
+ * find the same one and add a layer; what they contradict each other in is an error. A function that `cached` was given is one too.
  */
 import type { CacheInstance } from '../engine/cache.js';
 import { DEFAULT_CACHE, findCache, isOpening } from '../engine/directory.js';
 import { runUncached } from '../engine/load-context.js';
-import { KeyError } from '../errors.js';
+import { ConfigurationError, KeyError } from '../errors.js';
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { resolvePolicy } from '../kernel/resolve-policy.js';
 import { createKeyBuilder, createTagBuilder, type KeyBuilder, type TagBuilder } from '../keys/key-builder.js';
@@ -26,8 +26,15 @@ interface Binding extends MethodOfCall {
   readonly keys: KeyBuilder;
 }
 
+/** A call that was made ready, and the cache it goes to. */
+export interface ReadyCall {
+  readonly cache: CacheInstance;
+  readonly call: MethodCall;
+}
+
 export class CachedMethod implements Decoration, Enrolled {
-  readonly role = 'cached';
+  readonly role: 'cached' | 'puts';
+  readonly written: Method;
   /** The function that stands in for the method. */
   readonly replacement: Method;
   readonly #decorated: DecoratedMethod;
@@ -38,9 +45,14 @@ export class CachedMethod implements Decoration, Enrolled {
   #tags: TagBuilder | undefined;
   #bound: Binding | undefined;
 
-  /** @throws ConfigurationError for options that are wrong in themselves */
-  constructor(decorated: DecoratedMethod, layer: Layer) {
+  /**
+   * @param below what of ours stands on the method already, and goes on standing there
+   * @throws ConfigurationError for options that are wrong in themselves
+   */
+  constructor(decorated: DecoratedMethod, layer: Layer, role: 'cached' | 'puts' = 'cached', below?: Decoration) {
+    this.role = role;
     this.#decorated = decorated;
+    this.written = below === undefined ? decorated.method : below.written;
     this.#name = new UseCaseName(decorated);
     [this.#said, this.#keys, this.#tags] = this.#merge([layer]);
     this.replacement = standIn(decorated, this, this.#info(), (self, args) => this.call(self, args));
@@ -79,11 +91,48 @@ export class CachedMethod implements Decoration, Enrolled {
       if (bound === undefined) return runMethod(this.#decorated.method, self, args, this.useCase);
     }
     try {
-      return cache.fetch(new MethodCall(bound, bound.keys.build(self, args), self, args));
+      const call = new MethodCall(bound, bound.keys.build(self, args), self, args);
+      return this.role === 'cached' ? cache.fetch(call) : cache.putResult(call);
     } catch (error) {
-      cache.reportKeyError({ key: undefined, useCase: bound.useCase, keyType: bound.policy.keyType }, error);
+      const subject = { key: undefined, useCase: bound.useCase, keyType: bound.policy.keyType };
+      if (this.role === 'cached') cache.reportKeyError(subject, error);
+      else cache.reportInvalidationError(subject, error);
       return this.#uncached(self, args);
     }
+  }
+
+  /**
+   * The key of a call with these arguments, as `Cache.get` takes it. Needs no open cache.
+   *
+   * @throws KeyError when it cannot be built
+   */
+  keyOf(self: unknown, args: readonly unknown[]): string {
+    const cache = findCache(this.cacheName);
+    if (cache !== undefined) return this.#requireBound(cache, self).keys.build(self, args);
+    const lesson = this.#name.learn(self, this.replacement);
+    if (lesson === 'learned') this.#keys = this.#makeKeys(this.#said);
+    if (this.keys?.by === 'arguments' && !this.isNamed) return noKeys(this.useCase, NAMELESS).build(self, args);
+    return this.#keys.build(self, args);
+  }
+
+  /**
+   * A call with these arguments that has not been made; undefined when there is no cache to make it through.
+   *
+   * @throws KeyError when its key cannot be built, ConfigurationError as the call itself
+   */
+  ready(self: unknown, args: readonly unknown[]): ReadyCall | undefined {
+    const cache = findCache(this.cacheName);
+    if (cache === undefined) {
+      if (!isOpening(this.cacheName)) warnUnconfigured(this.cacheName);
+      return undefined;
+    }
+    const bound = this.#requireBound(cache, self);
+    return { cache, call: new MethodCall(bound, bound.keys.build(self, args), self, args) };
+  }
+
+  /** Runs the method without any cache. */
+  runUncached(self: unknown, args: readonly unknown[]): PromiseLike<unknown> {
+    return this.#uncached(self, args);
   }
 
   /** Resolves this method's policy as `defaults` of a cache would have it; throws ConfigurationError when that cannot work. */
@@ -131,7 +180,7 @@ export class CachedMethod implements Decoration, Enrolled {
   }
 
   get source(): string {
-    return Function.prototype.toString.call(this.#decorated.method);
+    return Function.prototype.toString.call(this.written);
   }
 
   #uncached(self: unknown, args: readonly unknown[]): PromiseLike<unknown> {
@@ -143,7 +192,7 @@ export class CachedMethod implements Decoration, Enrolled {
     const said = mergeLayers(layers, this.member);
     if (said.policy.useCase !== undefined) this.#name.choose(said.policy.useCase);
     const { params, args, tags = [] } = said.policy;
-    const naming = { params, args, useCase: this.useCase, fn: this.#decorated.method };
+    const naming = { params, args, useCase: this.useCase, fn: this.written };
     return explainStack(layers, said.decorators, this.member, () => {
       const keys = this.#makeKeys(said);
       const builder = tags.length === 0 ? undefined : createTagBuilder(tags, naming);
@@ -155,13 +204,20 @@ export class CachedMethod implements Decoration, Enrolled {
 
   #makeKeys({ policy }: Said): KeyBuilder {
     const { key, ignoreArgs, params, args } = policy;
-    return createKeyBuilder({ key, ignoreArgs, params, args, useCase: this.useCase, fn: this.#decorated.method });
+    return createKeyBuilder({ key, ignoreArgs, params, args, useCase: this.useCase, fn: this.written });
+  }
+
+  #requireBound(cache: CacheInstance, self: unknown): Binding {
+    const bound = this.#bound?.cache === cache && this.#name.settled ? this.#bound : this.#bind(cache, self);
+    if (bound !== undefined) return bound;
+    const message = `\`${this.member}\` caches nothing: another decorator stands between it and one that caches above it`;
+    throw new ConfigurationError('INVALID_DECORATION', message);
   }
 
   /** Binds the method to an open cache; undefined when another of our decorators covers it. */
   #bind(cache: CacheInstance, self: unknown): Binding | undefined {
     const lesson = this.#name.learn(self, this.replacement);
-    if (typeof lesson === 'object') {
+    if (typeof lesson === 'object' && lesson.coveredBy.role === 'cached') {
       warnOnce('KEEPSAKE_SEPARATED', this.useCase, separation(this.decorators, lesson.coveredBy));
       return undefined;
     }
@@ -184,7 +240,7 @@ export class CachedMethod implements Decoration, Enrolled {
   #keysIn(cache: CacheInstance): KeyBuilder {
     if (this.keys?.by !== 'arguments') return this.#keys;
     const { useCase } = this;
-    if (!this.isNamed) return noKeys(useCase, 'it was called without its object, which would tell its class');
+    if (!this.isNamed) return noKeys(useCase, NAMELESS);
     const { doubt } = this.#name;
     if (doubt !== undefined) {
       const message = `The keys of \`${useCase}\` begin with this name, but ${doubt}: give it a \`key\` or a \`useCase\``;
@@ -201,7 +257,7 @@ export class CachedMethod implements Decoration, Enrolled {
     const method = this;
     const { name, placement } = this.#decorated;
     return {
-      role: 'cached',
+      role: this.role,
       name,
       placement,
       get useCase() {
@@ -219,6 +275,8 @@ export class CachedMethod implements Decoration, Enrolled {
     };
   }
 }
+
+const NAMELESS = 'it was called without its object, which would tell its class';
 
 /** Keys of a method that can have none, so that it runs uncached; each call reports why. */
 function noKeys(useCase: string, why: string): KeyBuilder & { readonly reason: string } {

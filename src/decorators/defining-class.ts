@@ -1,4 +1,5 @@
 /** Which class defines a method that a standard decorator has decorated: it is not told, so it is looked for when the method is called. */
+import { metadataOf } from './class-metadata.js';
 import { type Decoration, decorationOf } from './decorations.js';
 import type { DecoratedMethod, Method } from './method-decorator.js';
 
@@ -26,7 +27,7 @@ export function findDefiningClass(self: unknown, decorated: DecoratedMethod, rep
   }
   if (decorated.visibility === 'private') return ownClass(prototypes);
   const exact = prototypes.find((prototype) => ownValue(prototype, name) === replacement);
-  return exact === undefined ? behindOthers(prototypes, name) : classOf(exact);
+  return exact === undefined ? behindOthers(prototypes, decorated) : classOf(exact);
 }
 
 /** A private method is on no prototype. It is certainly its object's own only where that class extends no other. */
@@ -37,14 +38,15 @@ function ownClass([own, above]: readonly object[]): Finding {
   return { found: 'class', owner, certainty };
 }
 
-/** The nearest function of that name that is not ours: what another's decorator has made of ours. */
-function behindOthers(prototypes: readonly object[], name: string | symbol): Finding {
+/** The nearest function of that name that is not ours, what another's decorator has made of ours; or one of ours that stands on this very method. */
+function behindOthers(prototypes: readonly object[], { name, method }: DecoratedMethod): Finding {
   let cover: Decoration | undefined;
+  const written = decorationOf(method)?.written ?? method;
   for (const prototype of prototypes) {
     const value = ownValue(prototype, name);
     if (typeof value !== 'function') continue;
     const other = decorationOf(value);
-    if (other === undefined) return classOf(prototype);
+    if (other === undefined || other.written === written) return classOf(prototype);
     cover ??= other;
   }
   return cover === undefined ? NOTHING : { found: 'cover', by: cover };
@@ -73,10 +75,4 @@ function constructorOf(prototype: object): object | undefined {
 /** Never runs a getter. */
 function ownValue(holder: object, name: string | symbol): unknown {
   return Object.getOwnPropertyDescriptor(holder, name)?.value;
-}
-
-/** Compilers that lower decorators bring the symbol where the run time has none, and register it under this name. */
-function metadataOf(owner: object): unknown {
-  const own: unknown = Reflect.get(Symbol, 'metadata');
-  return ownValue(owner, typeof own === 'symbol' ? own : Symbol.for('Symbol.metadata'));
 }

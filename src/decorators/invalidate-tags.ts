@@ -34,8 +34,7 @@ export function InvalidateTags(...given: readonly (string | InvalidationOptions)
   const options = checked(given);
   return methodDecorator('@InvalidateTags', (decorated) => {
     const below = decorationBelow('@InvalidateTags', 'invalidates', decorated);
-    return new InvalidatingMethod(decorated, options, below instanceof InvalidatingMethod ? below : undefined)
-      .replacement;
+    return new InvalidatingMethod(decorated, options, below).replacement;
   });
 }
 

@@ -42,23 +42,23 @@ export class InvalidatingMethod implements Decoration {
   readonly #name: UseCaseName;
   /** One a tag, so that a tag that cannot be made keeps no other from being invalidated. */
   readonly #builders: readonly TagBuilder[];
-  /** The method below all of its kind: tags name the parameters of this one. */
-  readonly #written: Method;
+  readonly written: Method;
   /** Templates of what it and those below it invalidate. */
   readonly #tagTemplates: readonly string[];
 
   /**
-   * @param below the same decorator, when it stands on the method already: each invalidates for itself
+   * @param below what of ours stands on the method already: the same decorator (each invalidates for itself), or `@CachePut`
    * @throws ConfigurationError for tags that can never be made
    */
-  constructor(decorated: DecoratedMethod, options: InvalidationOptions, below: InvalidatingMethod | undefined) {
+  constructor(decorated: DecoratedMethod, options: InvalidationOptions, below: Decoration | undefined) {
     this.#decorated = decorated;
     this.#options = options;
     this.#name = new UseCaseName(decorated);
     if (options.useCase !== undefined) this.#name.choose(options.useCase);
-    this.#written = below === undefined ? decorated.method : below.#written;
-    this.#tagTemplates = [...new Set([...options.tags, ...(below === undefined ? [] : below.#tagTemplates)])];
-    const naming = { params: options.params, args: options.args, useCase: this.useCase, fn: this.#written };
+    this.written = below === undefined ? decorated.method : below.written;
+    const others = below instanceof InvalidatingMethod ? below.#tagTemplates : [];
+    this.#tagTemplates = [...new Set([...options.tags, ...others])];
+    const naming = { params: options.params, args: options.args, useCase: this.useCase, fn: this.written };
     this.#builders = options.tags.map((tag) => createTagBuilder([tag], naming));
     this.replacement = standIn(decorated, this, this.#info(), (self, given) => this.#call(self, given));
   }
@@ -82,7 +82,7 @@ export class InvalidatingMethod implements Decoration {
   #learn(self: unknown): void {
     if (this.#name.settled) return;
     const lesson = this.#name.learn(self, this.replacement);
-    if (typeof lesson !== 'object' || lesson.coveredBy.role === this.role) return;
+    if (typeof lesson !== 'object' || lesson.coveredBy.role !== 'cached') return;
     warnOnce('KEEPSAKE_SEPARATED', this.useCase, separation(this.decorators, lesson.coveredBy));
   }
 

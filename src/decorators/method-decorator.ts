@@ -28,7 +28,8 @@ export interface DecoratedMethod {
   /** The method below: as written, or what another decorator made of it. */
   readonly method: Method;
   readonly name: string | symbol;
-  readonly placement: 'instance' | 'static';
+  /** `function`: no method at all, but what `cached` was given. */
+  readonly placement: 'instance' | 'static' | 'function';
   readonly visibility: 'public' | 'private';
   /** Legacy mode: the prototype, or the class of a static method. */
   readonly target: object | undefined;

@@ -14,9 +14,11 @@ export const KEEPSAKE: unique symbol = Symbol.for('keepsake.method');
  * @example const info: MethodInfo | undefined = Products.prototype.find[KEEPSAKE]
  */
 export interface MethodInfo {
-  readonly role: 'cached' | 'invalidates';
+  /** `puts`: `@CachePut`. */
+  readonly role: 'cached' | 'puts' | 'invalidates';
   readonly name: string | symbol;
-  readonly placement: 'instance' | 'static';
+  /** `function`: made by `cached`. */
+  readonly placement: 'instance' | 'static' | 'function';
   /** Stable name; with standard decorators the class of an instance method is known from its first call on. */
   readonly useCase: string;
   readonly cache: string;

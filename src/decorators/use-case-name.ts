@@ -1,6 +1,6 @@
 /**
  * The use case of a decorated method: its stable name in keys, metrics and events. `Class.method` by default, `static Class.method`
- * for a static one. A standard decorator is not told the class, so there it is learned from the first call.
+ * for a static one, its name for a function. A standard decorator is not told the class, so there it is learned from the first call.
  */
 import type { Decoration } from './decorations.js';
 import { findDefiningClass } from './defining-class.js';
@@ -21,6 +21,10 @@ export class UseCaseName {
 
   constructor(decorated: DecoratedMethod) {
     this.#decorated = decorated;
+    if (decorated.placement === 'function') {
+      const name = typeof decorated.name === 'string' ? decorated.name : undefined;
+      this.#owner = { is: 'known', name: undefined, doubt: functionDoubt(name) };
+    }
     decorated.onClass((owner) => {
       this.#know(owner, undefined);
     });
@@ -90,6 +94,12 @@ const MADE_UP = /^(?:default|class)(?:_\d+)?$|_default\d*$/;
 
 /** What minifiers call classes, as far as people would not. */
 const MINIFIED = /^(?:.|[a-z$_].)$/;
+
+function functionDoubt(name: string | undefined): string | undefined {
+  return name !== undefined && MINIFIED.test(name)
+    ? `the function is called \`${name}\`, as minifiers call functions`
+    : undefined;
+}
 
 function doubtAbout(name: string | undefined): string | undefined {
   if (name === undefined) return 'its class has no name';

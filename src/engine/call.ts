@@ -68,3 +68,8 @@ export function tagNamesOf(
   const stored = [...new Set(tags.map((tag) => storedTag(engine.namespace, tag)))];
   return { stored, names: stored.map(tagName) };
 }
+
+/** What a call that was cancelled is rejected with. */
+export function reasonOf(call: Call): unknown {
+  return call.signal?.reason ?? new DOMException('The call was cancelled', 'AbortError');
+}

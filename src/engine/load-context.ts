@@ -28,9 +28,12 @@ export interface StaleValue {
 export interface LoadContext {
   /** The key being loaded; undefined when the method runs uncached. */
   readonly key: string | undefined;
-  /** Why the load runs: nothing at hand, a stale value, or an early refresh of a fresh one. `uncached`: nothing will be kept. */
-  readonly reason: 'miss' | 'stale' | 'early' | 'uncached';
-  /** The stale (or still fresh, when `reason` is `early`) value at hand, if any. */
+  /**
+   * Why the load runs: nothing at hand, a stale value, or an early refresh of a fresh one. `refresh`: a handle's `refresh`. `put`: under
+   * `@CachePut`. `uncached`: nothing will be kept.
+   */
+  readonly reason: 'miss' | 'stale' | 'early' | 'refresh' | 'put' | 'uncached';
+  /** The stale (or still fresh, when `reason` is `early` or `refresh`) value at hand, if any. */
   readonly stale: StaleValue | undefined;
   /** Aborts when nobody waits for the result any more, and at `loadDeadline`. */
   readonly signal: AbortSignal;

@@ -15,7 +15,7 @@ import { waitFor } from './waiting.js';
 
 /** Why a load begins, and what was found before it. */
 export interface LoadCause {
-  readonly reason: 'miss' | 'stale' | 'early';
+  readonly reason: 'miss' | 'stale' | 'early' | 'refresh';
   /** The value at hand, if any. */
   readonly stale: StaleValue | undefined;
   /** Undefined when the store could not be asked. */
@@ -46,7 +46,7 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
   // Without a token nothing will be stored, and an early refresh brings its lease along.
   const needsRight = cause.token !== undefined && cause.reason !== 'early' && call.policy.tiers !== 'local';
   const right: Right = needsRight
-    ? await obtainRight(engine, call, flight)
+    ? await obtainRight(engine, call, flight, cause.reason === 'refresh' ? 'load' : 'adopt')
     : { verdict: 'load', lease: cause.lease, found: undefined };
   if (right.verdict === 'adopt') return adopt(right.found, flight);
   try {

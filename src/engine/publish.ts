@@ -38,7 +38,7 @@ export interface Prepared {
  */
 export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Isolated> {
   const { value, wishes } = finished;
-  if (value === undefined || wishes.skipped || (value === null && !call.policy.cacheNull)) {
+  if (!isKept(call, value, wishes)) {
     engine.reporter.notStored(call, 'skipped');
     return handedOut(engine, call, value);
   }
@@ -48,8 +48,14 @@ export async function publishLoad(engine: Engine, call: Call, finished: Finished
   const tags = finalTags(engine, call, wishes);
   if (tags === undefined) return isolated;
   const tagged = tagNamesOf(engine, tags);
-  await keep(engine, call, finished, { ...prepared, isolated, storedTags: tagged.stored, tagNames: tagged.names });
+  const keepable = { ...prepared, isolated, isNull: value === null, storedTags: tagged.stored, tagNames: tagged.names };
+  await keep(engine, call, finished, keepable);
   return isolated;
+}
+
+/** Whether a result is one to keep, by its policy and by what its load has said. */
+export function isKept({ policy }: Call, value: unknown, wishes: LoadWishes): boolean {
+  return value !== undefined && !wishes.skipped && (value !== null || policy.cacheNull);
 }
 
 /** A value that is not kept: its callers share it, so it is protected like one that is, unless it has no encoding. */
@@ -62,7 +68,9 @@ function handedOut(engine: Engine, { policy }: Call, value: unknown): Isolated {
   }
 }
 
-interface Keepable extends Prepared {
+/** A value that is going to be kept. */
+export interface Keepable extends Prepared {
+  readonly isNull: boolean;
   readonly isolated: Isolated;
   readonly storedTags: readonly string[];
   readonly tagNames: readonly string[];
@@ -77,7 +85,7 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
   const ttl = finished.wishes.ttl;
   const lifetimes = lifetimesOf(ttl === undefined ? policy : withTtl(policy, ttl), {
     jitter: engine.random,
-    isNull: finished.value === null,
+    isNull: keepable.isNull,
   });
   const base = { ...finished, call, keepable, localTtl: policy.localTtl };
   if (policy.tiers === 'local') {
@@ -107,7 +115,7 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
 }
 
 /** Encodes a value, and decodes it again as every later hit will. Undefined (and reported) when it has no encoding. */
-function prepare(
+export function prepare(
   engine: Engine,
   subject: Subject,
   codec: Codec,
@@ -213,7 +221,7 @@ export function candidate(engine: Engine, parts: CandidateParts): Candidate {
 }
 
 /** All tags of a result. Undefined (and reported) when they cannot be made: without its tags a value must not be stored. */
-function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly string[] | undefined {
+export function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly string[] | undefined {
   try {
     const tags = new Set([...call.policy.tags, ...call.tags(), ...wishes.tags]);
     if (tags.size > MAX_TAGS)
@@ -227,7 +235,7 @@ function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly str
 }
 
 /** A lifetime given by the load replaces the policy's ttl or expiresAt; sliding stays within it. */
-function withTtl(policy: ResolvedPolicy, ttl: number): ResolvedPolicy {
+export function withTtl(policy: ResolvedPolicy, ttl: number): ResolvedPolicy {
   const sliding = policy.sliding === undefined ? undefined : Math.min(policy.sliding, ttl);
   return { ...policy, ttl, sliding, expiresAt: undefined, nullTtl: undefined };
 }

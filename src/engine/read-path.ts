@@ -9,10 +9,11 @@ import { LoadTimeoutError } from '../errors.js';
 import type { Tier } from '../kernel/events.js';
 import { take } from '../kernel/isolation.js';
 import type { LoadToken } from '../ports/store.js';
-import type { Call, Engine } from './call.js';
+import { type Call, type Engine, reasonOf } from './call.js';
 import { copyOf, type Found, findShared, touchLater } from './find.js';
 import { type Flight, type KeyState, type Landed, SingleFlight } from './flight.js';
 import { startLoad } from './load.js';
+import { loadAnew } from './load-anew.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
 import { refreshEarly } from './refresh.js';
@@ -80,6 +81,14 @@ export class ReadPath {
         return Promise.resolve(this.#hitLocally(call, hit, hit.state, started));
     }
     return this.#read(call, started);
+  }
+
+  /** The value of a load that begins now, whatever is stored. */
+  loadAnew(call: Call): Promise<unknown> {
+    const { reporter } = this.#engine;
+    reporter.counters.calls += 1;
+    if (isLoading(this.#engine, call.key) || currentScope() !== undefined) return this.#direct(call);
+    return loadAnew(this.#engine, this.#flights, call);
   }
 
   #hitLocally(call: Call, hit: LocalHit, state: 'fresh' | 'early', started: number): unknown {
@@ -283,8 +292,4 @@ export class ReadPath {
 function staleIn(found: Found): AtHand | undefined {
   if (found.state !== 'stale' || found.entry === undefined) return undefined;
   return { value: copyOf(found.entry), age: found.entry.stored.age, tier: 'shared' };
-}
-
-function reasonOf(call: Call): unknown {
-  return call.signal?.reason ?? new DOMException('The call was cancelled', 'AbortError');
 }

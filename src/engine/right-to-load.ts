@@ -24,8 +24,17 @@ export interface AdoptedFound {
 const FIRST_PAUSE = 10;
 const LONGEST_PAUSE = 100;
 
-/** Obtains the right to load `call.key`, or the value that another process has loaded. */
-export async function obtainRight(engine: Engine, call: Call, flight: Flight): Promise<Right> {
+/**
+ * Obtains the right to load `call.key`, or the value that another process has loaded.
+ *
+ * @param wanted `load`: a value that is there already will not do
+ */
+export async function obtainRight(
+  engine: Engine,
+  call: Call,
+  flight: Flight,
+  wanted: 'load' | 'adopt',
+): Promise<Right> {
   if (!engine.leases.isShared) return { verdict: 'load', lease: undefined, found: undefined };
   const { id } = identify(engine, call.key);
   const until = engine.clock.monotonic() + call.policy.leaseTimeout;
@@ -35,7 +44,7 @@ export async function obtainRight(engine: Engine, call: Call, flight: Flight): P
     // From here on nothing that was known before can be missing in what this flight will answer.
     flight.begin(engine.ledger.now, engine.clock.monotonic());
     const found = await findShared(engine, { subject: call, policy: call.policy });
-    const adopted = adoptable(found);
+    const adopted = wanted === 'adopt' ? adoptable(found) : undefined;
     if (adopted !== undefined) {
       if (taken !== 'held') taken.release();
       return { verdict: 'adopt', found: adopted };

@@ -105,6 +105,11 @@ export class StoreGuard {
     return this.#lenient(subject, 'write', () => this.#store.fill(write, token));
   }
 
+  /** Undefined when the store cannot answer, cannot put, or it is unknown whether it did. */
+  async put(subject: Subject, write: EntryWrite, token: LoadToken): Promise<FillResult | undefined> {
+    return await this.#lenient(subject, 'write', async () => await this.#store.put?.(write, token));
+  }
+
   /** Undefined when the store cannot answer, or has no fresh entry. */
   touch(subject: Subject, id: string): Promise<Remaining | undefined> {
     return this.#lenient(subject, 'touch', () => this.#store.touch(id));

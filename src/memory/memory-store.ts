@@ -94,6 +94,11 @@ export class MemoryStore implements Store {
     });
   }
 
+  /** There is no other process to tell. */
+  put(write: EntryWrite, token: LoadToken): Promise<FillResult> {
+    return this.fill(write, token);
+  }
+
   set(write: EntryWrite): Promise<WriteReceipt> {
     return this.#run(() => this.#write(write, this.#table.begin(this.#scopeNames)));
   }

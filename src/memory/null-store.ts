@@ -19,6 +19,7 @@ export function createNullStore(): Store {
     close: async () => undefined,
     read: async () => ({ token: NEVER, entry: undefined }),
     fill: async (): Promise<FillResult> => ({ status: 'stored', receipt: receipt() }),
+    put: async (): Promise<FillResult> => ({ status: 'stored', receipt: receipt() }),
     set: async () => receipt(),
     delete: async () => ({ ...transaction(), existed: false }),
     invalidate: async () => transaction(),

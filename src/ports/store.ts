@@ -128,6 +128,12 @@ export interface Store {
   /** Publishes a load's result, unless something happened to it since `token`. Silent: other processes are not told. */
   fill(write: EntryWrite, token: LoadToken): Promise<FillResult>;
 
+  /**
+   * Publishes what a change has returned, under the token from before it; refused as a fill is. Other processes are told. Undefined: the
+   * engine makes the key invalid instead.
+   */
+  put?(write: EntryWrite, token: LoadToken): Promise<FillResult>;
+
   /** Writes as of now; the last committer wins, and older loads of the key are refused afterwards. */
   set(write: EntryWrite): Promise<WriteReceipt>;
 

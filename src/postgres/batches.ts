@@ -19,6 +19,7 @@ import { deleteStatement } from './queries/delete.js';
 import { fillStatement } from './queries/fill.js';
 import { invalidateStatement } from './queries/invalidate.js';
 import { postponeStatement } from './queries/postpone.js';
+import { putStatement } from './queries/put.js';
 import { setStatement } from './queries/set.js';
 import { touchStatement } from './queries/touch.js';
 import { type Answer, type Header, parseAnswer, parseRemaining } from './rows.js';
@@ -44,7 +45,9 @@ export class Batches {
   readonly #connections: Connections;
   readonly #scopeNames: string;
   readonly #channel: string;
-  readonly #statements: Readonly<Record<'set' | 'fill' | 'delete' | 'touch' | 'postpone' | 'invalidate', Statement>>;
+  readonly #statements: Readonly<
+    Record<'set' | 'fill' | 'put' | 'delete' | 'touch' | 'postpone' | 'invalidate', Statement>
+  >;
 
   constructor(connections: Connections, options: ResolvedStoreOptions) {
     this.#connections = connections;
@@ -54,6 +57,7 @@ export class Batches {
     this.#statements = {
       set: setStatement(tables),
       fill: fillStatement(tables),
+      put: putStatement(tables),
       delete: deleteStatement(tables),
       touch: touchStatement(tables),
       postpone: postponeStatement(tables),
@@ -68,6 +72,18 @@ export class Batches {
   }
 
   async fill(inputs: readonly FillInput[]): Promise<readonly FillResult[]> {
+    return await this.#publish('fill', inputs, []);
+  }
+
+  async put(inputs: readonly FillInput[]): Promise<readonly FillResult[]> {
+    return await this.#publish('put', inputs, this.#tell(inputs.map(({ write }) => keyName(write.id))));
+  }
+
+  async #publish(
+    which: 'fill' | 'put',
+    inputs: readonly FillInput[],
+    further: readonly Parameter[],
+  ): Promise<readonly FillResult[]> {
     const tokens = inputs.map(({ token }) => token);
     const parameters = [
       ...entryParameters(inputs.map(({ write }) => write)),
@@ -75,8 +91,9 @@ export class Batches {
       textArray(tokens.map(({ snapshot }) => snapshot)),
       textArray(tokens.map(({ at }) => at)),
       this.#scopeNames,
+      ...further,
     ];
-    const { header, rows } = await this.#run('fill', parameters, inputs.length);
+    const { header, rows } = await this.#run(which, parameters, inputs.length);
     return rows.map((row): FillResult => {
       const reason = row?.[1];
       return reason == null
@@ -131,7 +148,11 @@ export class Batches {
   }
 
   /** Runs a statement whose answer begins with a header. */
-  async #run(which: 'set' | 'fill' | 'delete', values: readonly Parameter[], count: number): Promise<Answer> {
+  async #run(
+    which: 'set' | 'fill' | 'put' | 'delete',
+    values: readonly Parameter[],
+    count: number,
+  ): Promise<Answer> {
     const { executor } = this.#connections;
     const answer = parseAnswer(await executor.run(this.#statements[which], values), count);
     // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.

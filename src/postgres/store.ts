@@ -67,6 +67,7 @@ class BatchingStore implements PostgresStore {
   readonly #reads: Batcher<string, StoreRead>;
   readonly #sets: Lane<EntryWrite, WriteReceipt>;
   readonly #fills: Lane<FillInput, FillResult>;
+  readonly #puts: Lane<FillInput, FillResult>;
   readonly #deletes: Lane<string, InvalidationReceipt & { readonly existed: boolean }>;
   readonly #touches: Lane<string, Remaining | undefined>;
   readonly #postpones: Lane<PostponeInput, undefined>;
@@ -96,17 +97,16 @@ class BatchingStore implements PostgresStore {
       weigh: sizeOf,
       run: (writes) => batches.set(writes),
     });
-    const fills = new Batcher<FillInput, FillResult>({
-      ...weighed,
-      weigh: (fill) => sizeOf(fill.write),
-      run: (inputs) => batches.fill(inputs),
-    });
+    const weigh = (fill: FillInput): number => sizeOf(fill.write);
+    const fills = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.fill(inputs) });
+    const puts = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.put(inputs) });
     const deletes = new Batcher({ ...write, run: (ids: readonly string[]) => batches.delete(ids) });
     const touches = new Batcher({ ...write, run: (ids: readonly string[]) => batches.touch(ids) });
     const postpones = new Batcher({ ...write, run: (inputs: readonly PostponeInput[]) => batches.postpone(inputs) });
     this.#invalidations = new Batcher({ ...write, run: (inputs) => batches.invalidate(inputs) });
     this.#sets = new Lane(this.#order, sets, 'replace');
     this.#fills = new Lane(this.#order, fills, 'queue');
+    this.#puts = new Lane(this.#order, puts, 'queue');
     this.#deletes = new Lane(this.#order, deletes, 'share');
     this.#touches = new Lane(this.#order, touches, 'share');
     this.#postpones = new Lane(this.#order, postpones, 'queue');
@@ -122,6 +122,7 @@ class BatchingStore implements PostgresStore {
       this.#reads,
       sets,
       fills,
+      puts,
       deletes,
       touches,
       postpones,
@@ -149,6 +150,11 @@ class BatchingStore implements PostgresStore {
   async fill(write: EntryWrite, token: LoadToken): Promise<FillResult> {
     this.#refuseClosed();
     return this.#fills.call(write.id, { write, token });
+  }
+
+  async put(write: EntryWrite, token: LoadToken): Promise<FillResult> {
+    this.#refuseClosed();
+    return this.#puts.call(write.id, { write, token });
   }
 
   async set(write: EntryWrite): Promise<WriteReceipt> {

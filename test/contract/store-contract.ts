@@ -9,6 +9,7 @@ import { describeFills } from './fills-contract.js';
 import { describeInvalidation } from './invalidation-contract.js';
 import { describeLifecycle } from './lifecycle-contract.js';
 import { describeLifetimes } from './lifetimes-contract.js';
+import { describePuts } from './puts-contract.js';
 import { describeScopes } from './scopes-contract.js';
 import type { StoreUnderTest } from './store-under-test.js';
 import { describeUpkeep } from './upkeep-contract.js';
@@ -39,6 +40,7 @@ export function describeStoreContract(name: string, factory: () => Promise<Store
     describeValues(subject);
     describeLifetimes(subject);
     describeFills(subject);
+    describePuts(subject);
     describeInvalidation(subject);
     describeScopes(subject);
     describeUpkeep(subject);

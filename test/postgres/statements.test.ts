@@ -9,6 +9,7 @@ import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { fillStatement } from '../../src/postgres/queries/fill.js';
 import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
 import { postponeStatement } from '../../src/postgres/queries/postpone.js';
+import { putStatement } from '../../src/postgres/queries/put.js';
 import { glanceStatement, readStatement } from '../../src/postgres/queries/read.js';
 import { setStatement } from '../../src/postgres/queries/set.js';
 import { touchStatement } from '../../src/postgres/queries/touch.js';
@@ -23,6 +24,7 @@ const BUILDERS = {
   read: readStatement,
   set: setStatement,
   fill: fillStatement,
+  put: putStatement,
   delete: deleteStatement,
   touch: touchStatement,
   postpone: postponeStatement,

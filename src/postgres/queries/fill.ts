@@ -1,5 +1,5 @@
 /** Publishes results of loads, each unless something happened to it since its load began. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
 import { entryInput, overwrite, writtenColumns, writtenTimes, writtenValues } from './entry-input.js';
@@ -19,6 +19,18 @@ import { isInvalidated } from './validity.js';
  * lock; by that of the batch's oldest load, because a conflict knows only the columns of the table.
  */
 export function fillStatement(tables: Tables): Statement {
+  return statement('fill', 'write', publication(tables, { more: sql``, condition: sql`` }));
+}
+
+/**
+ * The text of statements that publish under a load's token.
+ *
+ * @param parts `more`: further common table expressions; `condition`: the `where` of the header
+ */
+export function publication(
+  tables: Tables,
+  parts: { readonly more: RawBuilder<unknown>; readonly condition: RawBuilder<unknown> },
+): RawBuilder<unknown> {
   const subject = {
     id: sql`input.id`,
     tags: sql`input.tags`,
@@ -28,10 +40,7 @@ export function fillStatement(tables: Tables): Statement {
   };
   const columns = sql`, load_incarnation, load_snapshot, load_began`;
   const arrays = sql`, $14::text[], $15::text[], $16::float8[]`;
-  return statement(
-    'fill',
-    'write',
-    sql`with ${moment(tables)}, ${entryInput(columns, arrays)}, deadline as materialized (
+  return sql`with ${moment(tables)}, ${entryInput(columns, arrays)}, deadline as materialized (
   select meta.load_deadline_ms / 1000 as seconds from ${tables.meta} as meta
 ), judged as materialized (
   select input.*,
@@ -58,8 +67,8 @@ export function fillStatement(tables: Tables): Statement {
     select min(input.load_began) from judged as input where input.refusal is null
   ) < (select deadline.seconds from deadline)
   returning e.id
-)
-${headerRowOfWrite}
+)${parts.more}
+${headerRowOfWrite}${parts.condition}
 union all
 select input.n,
   case
@@ -71,6 +80,5 @@ select input.n,
   ${writtenTimes}
 from judged as input
 cross join deadline
-left join stored on stored.id = input.id`,
-  );
+left join stored on stored.id = input.id`;
 }
