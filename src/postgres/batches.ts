@@ -148,11 +148,7 @@ export class Batches {
   }
 
   /** Runs a statement whose answer begins with a header. */
-  async #run(
-    which: 'set' | 'fill' | 'put' | 'delete',
-    values: readonly Parameter[],
-    count: number,
-  ): Promise<Answer> {
+  async #run(which: 'set' | 'fill' | 'put' | 'delete', values: readonly Parameter[], count: number): Promise<Answer> {
     const { executor } = this.#connections;
     const answer = parseAnswer(await executor.run(this.#statements[which], values), count);
     // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.

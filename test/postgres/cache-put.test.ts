@@ -60,7 +60,7 @@ describe('@CachePut', () => {
       await here.cache.set('k', 'old');
       const work = here.cache.transaction(pool, async () => {
         await serviceOver(here.cache).save('new');
-          if (end === 'rollback') throw new Error('rolled back');
+        if (end === 'rollback') throw new Error('rolled back');
       });
       await work.catch((error: Error) => expect(error.message).toBe('rolled back'));
       expect(here.recorder.of('notStored').map(({ reason }) => reason)).toEqual(['skipped']);
