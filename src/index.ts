@@ -20,7 +20,9 @@ export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
 export { Cache, type CacheFace } from './default-cache.js';
 export type { CacheInstance, CacheStats } from './engine/cache.js';
 export type { TransactionDatabase, TransactionPool } from './engine/database-transaction.js';
+export type { Entry } from './engine/entry.js';
 export type { CallOptions } from './engine/given-call.js';
+export type { KeySelection } from './engine/listing.js';
 export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
 export type { WithinTransaction } from './engine/sections/core.js';
 export type { InvalidateTagsOptions } from './engine/sections/invalidations.js';
@@ -38,6 +40,7 @@ export type { Clock, Timer } from './kernel/clock.js';
 export type { Codec, Encoded } from './kernel/codec.js';
 export type * from './kernel/events.js';
 export type { State } from './kernel/freshness.js';
+export { escapeLike } from './kernel/like.js';
 export type { Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
 export type { KeyTag } from './keys/key-tag.js';
 export type { Leases } from './ports/lease.js';
@@ -45,9 +48,12 @@ export type { Logger, Observer } from './ports/observer.js';
 export type {
   EntryWrite,
   FillResult,
+  IdRange,
   InvalidationKind,
   InvalidationReceipt,
   Lifetimes,
+  ListPage,
+  ListRequest,
   LoadToken,
   RefusalReason,
   Store,

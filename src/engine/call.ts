@@ -57,7 +57,12 @@ export function identify(engine: Engine, key: string): { readonly id: string; re
 
 /** The log's names that every value under `key` depends on, whatever its tags. */
 export function namesAlways(engine: Engine, key: string): readonly string[] {
-  return [identify(engine, key).keyName, namespaceName(engine.namespace), EVERYTHING];
+  return namesAlwaysOf(engine, identify(engine, key).id);
+}
+
+/** The same for the entry with this id. */
+export function namesAlwaysOf(engine: Engine, id: string): readonly string[] {
+  return [keyName(id), namespaceName(engine.namespace), EVERYTHING];
 }
 
 /** Tags as they are stored, and their names in the log. */

@@ -4,8 +4,8 @@ import { freshness, type State } from '../kernel/freshness.js';
 import { type Isolated, take } from '../kernel/isolation.js';
 import { tagName } from '../kernel/names.js';
 import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
-import type { LoadToken, StoredEntry } from '../ports/store.js';
-import { type Engine, identify, namesAlways } from './call.js';
+import type { ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
+import { type Engine, identify, namesAlwaysOf } from './call.js';
 import { candidate } from './publish.js';
 import type { Subject } from './reporter.js';
 
@@ -49,36 +49,141 @@ export async function findShared(engine: Engine, options: FindOptions): Promise<
   const { subject, policy } = options;
   if (policy.tiers === 'local') return NOTHING;
   if (engine.store.refuses) return LEFT_ALONE;
-  const since = engine.ledger.begin();
-  // Debts that were paid while the read was under way count too: the caller came after what was owed was said to be done.
-  const owed = engine.owed.size;
+  const reading = beginReading(engine);
   try {
-    const began = engine.clock.monotonic();
-    const read = await engine.store.read(subject, identify(engine, subject.key).id);
-    if (read === undefined) return NOTHING;
-    const { token } = read;
-    if (read.entry === undefined) return { state: 'dead', entry: undefined, token };
-    if (Math.max(owed, engine.owed.size) > 0 && isOwed(engine, subject.key, read.entry, { token, since }))
-      return { state: 'dead', entry: undefined, token };
-    const entry = decode(engine, options, read.entry);
-    if (entry === undefined) return { state: 'dead', entry: undefined, token };
-    const state = freshness(read.entry.remaining, engine.clock.monotonic() - began);
-    const found: Found = { state, entry, token };
-    if (state === 'fresh' || state === 'early') serveLater(engine, options, entry, { token, began, since });
-    return found;
+    const { id } = identify(engine, subject.key);
+    return interpret(engine, options, { id, read: await engine.store.read(subject, id) }, reading);
   } finally {
     engine.ledger.end();
   }
 }
 
-/** Whether an invalidation of an entry still has to be told to the store, or was told too late for this read to see it. */
-function isOwed(
+/** Most keys read at a time: two batches of the Postgres store, which has room for two under way. Each time has a deadline of its own. */
+const READ_AT_ONCE = 1_000;
+
+/** The same for many keys at once; the answers are in their order. */
+export async function findSharedMany(engine: Engine, wanted: readonly FindOptions[]): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (let at = 0; at < wanted.length; at += READ_AT_ONCE) {
+    const part = wanted.slice(at, at + READ_AT_ONCE);
+    const refused = engine.store.refuses;
+    const reading = beginReading(engine);
+    try {
+      const subjects = part.map(({ subject }) => ({ ...subject, id: identify(engine, subject.key).id }));
+      const reads = refused || part.every(isLocal) ? [] : await engine.store.readMany(subjects);
+      for (const [i, options] of part.entries()) {
+        const id = subjects[i]?.id ?? '';
+        const nothing = refused && !isLocal(options) ? LEFT_ALONE : undefined;
+        found.push(nothing ?? interpret(engine, options, { id, read: reads[i] }, reading));
+      }
+    } finally {
+      engine.ledger.end();
+    }
+  }
+  return found;
+}
+
+const isLocal = ({ policy }: FindOptions): boolean => policy.tiers === 'local';
+
+/** What the store answered about an id; undefined when it could not. */
+interface Answer {
+  readonly id: string;
+  readonly read: StoreRead | undefined;
+}
+
+/** A read under way: since when, by the ledger's count and the clock, and how much was owed then. */
+interface Reading {
+  readonly since: number;
+  readonly owed: number;
+  readonly began: number;
+}
+
+/** Pair with `ledger.end`. */
+function beginReading(engine: Engine): Reading {
+  return { since: engine.ledger.begin(), owed: engine.owed.size, began: engine.clock.monotonic() };
+}
+
+/** What an answer of the store means here, and what follows from it: a copy is kept, and a sliding window is renewed. */
+function interpret(engine: Engine, options: FindOptions, answer: Answer, reading: Reading): Found {
+  const found = judge(engine, options, answer, reading);
+  const { state, entry, token } = found;
+  if (entry !== undefined && token !== undefined && (state === 'fresh' || state === 'early')) {
+    const { began, since } = reading;
+    serveLater(engine, options, entry, { token, began, since });
+  }
+  return found;
+}
+
+/** What an answer of the store means for this process, which may know of invalidations that the store does not. */
+function judge(engine: Engine, options: FindOptions, { id, read }: Answer, reading: Reading): Found {
+  if (read === undefined || isLocal(options)) return NOTHING;
+  const { token } = read;
+  if (read.entry === undefined || isHiddenHere(engine, id, read.entry, { token, ...reading }))
+    return { state: 'dead', entry: undefined, token };
+  const entry = decode(engine, options, read.entry);
+  if (entry === undefined) return { state: 'dead', entry: undefined, token };
+  return { state: freshness(read.entry.remaining, engine.clock.monotonic() - reading.began), entry, token };
+}
+
+/** Reads like `findShared`, and leaves everything as it is. */
+export async function inspectShared(engine: Engine, options: FindOptions): Promise<Found> {
+  const reading = beginReading(engine);
+  try {
+    const { subject } = options;
+    const { id } = identify(engine, subject.key);
+    return judge(engine, options, { id, read: await engine.store.read(subject, id) }, reading);
+  } finally {
+    engine.ledger.end();
+  }
+}
+
+/** Entries that were listed, those left out that this process knows to be invalid or cannot decode. Nothing is kept or renewed for it. */
+export async function listShared(
   engine: Engine,
-  key: string,
+  request: ListRequest,
+  optionsOf: (id: string) => FindOptions,
+): Promise<{ readonly entries: readonly ListedEntry[]; readonly next: string | undefined }> {
+  const reading = beginReading(engine);
+  try {
+    const { token, entries, next } = await engine.store.list(request);
+    const elapsed = engine.clock.monotonic() - reading.began;
+    const listed = entries.flatMap(({ id, entry: stored }): readonly ListedEntry[] => {
+      const options = optionsOf(id);
+      const { key } = options.subject;
+      const state = freshness(stored.remaining, elapsed);
+      if (state === 'dead' || isHiddenHere(engine, id, stored, { token, ...reading })) return [];
+      if (request.bodies === 'left out') return [{ id, key, state, entry: { stored, isolated: NO_VALUE } }];
+      const entry = decode(engine, options, stored);
+      return entry === undefined ? [] : [{ id, key, state, entry }];
+    });
+    return { entries: listed, next };
+  } finally {
+    engine.ledger.end();
+  }
+}
+
+/** One of many entries. */
+export interface ListedEntry {
+  readonly id: string;
+  readonly key: string;
+  readonly state: 'fresh' | 'early' | 'stale';
+  readonly entry: FoundEntry;
+}
+
+const NO_VALUE: Isolated = { value: undefined, handing: 'itself' };
+
+/**
+ * Whether an invalidation of an entry still has to be told to the store, or was told too late for this read to see it. Debts that were
+ * paid while the read was under way count too: the caller came after what was owed was said to be done.
+ */
+function isHiddenHere(
+  engine: Engine,
+  id: string,
   { tags }: StoredEntry,
-  { token, since }: { readonly token: LoadToken; readonly since: number },
+  { token, since, owed }: Pick<Reading, 'since' | 'owed'> & { readonly token: LoadToken },
 ): boolean {
-  const names = [...namesAlways(engine, key), ...tags.map(tagName)];
+  if (Math.max(owed, engine.owed.size) === 0) return false;
+  const names = [...namesAlwaysOf(engine, id), ...tags.map(tagName)];
   return engine.owed.hides(names) || engine.ledger.hides(names, since, { snapshot: token.snapshot, xid: undefined });
 }
 

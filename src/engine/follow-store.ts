@@ -13,9 +13,9 @@ interface Change {
 
 /**
  * Lets this process's local tier follow what the store did. When the store failed, everything these names could hide is hidden
- * here all the same: nobody knows whether it was carried out.
+ * here all the same: nobody knows whether it was carried out. Without a receipt nothing was to be done.
  */
-export async function followStore<Receipt extends { readonly xid: number }>(
+export async function followStore<Receipt extends { readonly xid: number } | undefined>(
   engine: Followed,
   change: Change,
   act: () => Promise<Receipt>,
@@ -23,6 +23,7 @@ export async function followStore<Receipt extends { readonly xid: number }>(
 ): Promise<Receipt> {
   try {
     const receipt = await act();
+    if (receipt === undefined) return receipt;
     engine.ledger.learn(change.names, receipt.xid);
     drop();
     return receipt;

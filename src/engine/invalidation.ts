@@ -1,5 +1,5 @@
 /** Invalidations: what a user may make invalid, as names of the log, and what this process does about it once it is true. */
-import { namespaceName } from '../kernel/names.js';
+import { EVERYTHING, keyName, namespaceName } from '../kernel/names.js';
 import type { InvalidationKind } from '../ports/store.js';
 import { type Engine, identify, tagNamesOf } from './call.js';
 import { type Followed, followStore } from './follow-store.js';
@@ -16,14 +16,34 @@ export interface Invalidation {
   report(): void;
 }
 
-/** Of one entry, never to be served again. */
-export function deletionOf(engine: Engine, key: string): Invalidation {
+/** Of one entry, never to be served again. Its id is given where the key is not known whole. */
+export function deletionOf(engine: Engine, key: string, id = identify(engine, key).id): Invalidation {
   return {
-    names: [identify(engine, key).keyName],
+    names: [keyName(id)],
     kind: 'delete',
     key,
     drop: () => engine.local.remove(key),
     report: () => engine.reporter.invalidated({ key }, 'delete', []),
+  };
+}
+
+/** An entry by its key, and by its id where the key is not known whole. */
+export interface Named {
+  readonly key: string;
+  readonly id?: string;
+}
+
+/** Of several entries, never to be served again. */
+export function deletionOfMany(engine: Engine, entries: readonly Named[]): Invalidation {
+  const each = entries.map(({ key, id }) => deletionOf(engine, key, id));
+  return {
+    names: each.flatMap(({ names }) => names),
+    kind: 'delete',
+    key: undefined,
+    drop: () => each.map(({ drop }) => drop()).includes(true),
+    report() {
+      for (const { report } of each) report();
+    },
   };
 }
 
@@ -49,10 +69,10 @@ export function invalidationOfTags(engine: Engine, tags: readonly string[], kind
   };
 }
 
-/** Of everything in the cache's namespace. */
-export function clearanceOf(engine: Engine): Invalidation {
+/** Of everything in the cache's namespace, or in the whole table. */
+export function clearanceOf(engine: Engine, what: 'namespace' | 'table'): Invalidation {
   return {
-    names: [namespaceName(engine.namespace)],
+    names: [what === 'table' ? EVERYTHING : namespaceName(engine.namespace)],
     kind: 'delete',
     key: undefined,
     drop: () => {

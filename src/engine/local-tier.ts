@@ -39,12 +39,16 @@ export interface Candidate {
   readonly localTtl: number;
 }
 
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
 /** A copy; only this file changes it. */
 export class LocalCopy {
   readonly isolated: Isolated;
   readonly cells: readonly NameCell[];
   readonly proof: Proof | undefined;
   readonly home: Candidate['home'];
+  /** Of a copy that lives in this tier only; else the store has them. */
+  readonly tagNames: readonly string[];
   readonly began: number;
   readonly sliding: number | undefined;
   readonly ceilingAt: number;
@@ -63,6 +67,7 @@ export class LocalCopy {
     this.cells = cells;
     this.proof = candidate.proof;
     this.home = candidate.home;
+    this.tagNames = candidate.home === 'local' ? candidate.tagNames : NO_TAGS;
     this.began = candidate.began;
     this.sliding = candidate.sliding;
     this.ceilingAt = measuredAt + candidate.ceiling;
@@ -88,6 +93,16 @@ export interface LocalHit {
   readonly freshFor: number;
   /** The entry slides and a quarter of its window has passed: tell the store. */
   readonly touchDue: boolean;
+}
+
+/** A copy that lives in this tier only, with its remaining times. */
+export interface LocalEntry {
+  readonly isolated: Isolated;
+  readonly tagNames: readonly string[];
+  readonly remaining: Remaining;
+  readonly retryIn: number;
+  readonly age: number;
+  readonly sliding: number | undefined;
 }
 
 export interface LocalTierOptions {
@@ -153,6 +168,16 @@ export class LocalTier {
     return copy === undefined ? undefined : { home: copy.home, freshFor: copy.freshUntil - now };
   }
 
+  /** Everything about the copy under `key`, when it lives in this tier only and may be served. Not a read either. */
+  inspect(key: string): LocalEntry | undefined {
+    const now = this.#clock.monotonic();
+    const copy = this.#servable(key, now);
+    if (copy?.home !== 'local') return undefined;
+    const { freshUntil, earlyAt, staleUntil, retryAt, isolated, tagNames, began, sliding } = copy;
+    const remaining = { fresh: freshUntil - now, early: earlyAt - now, stale: staleUntil - now };
+    return { isolated, tagNames, remaining, retryIn: retryAt - now, age: now - began, sliding };
+  }
+
   /** Protects a decoded value as this tier, or the policy, demands; callers and copies share the result. */
   protect(value: unknown, isolation: Isolation | undefined): Isolated {
     return isolate(value, isolation ?? this.#isolation);
@@ -216,6 +241,11 @@ export class LocalTier {
     const isHome = this.#storage.get(key)?.home === 'local';
     this.#storage.remove(key);
     return isHome;
+  }
+
+  /** Keys of copies that live in this tier only, in any order; a copy that may not be served any more may be among them. */
+  homeKeys(): readonly string[] {
+    return [...this.#storage.entries()].filter(([, { home }]) => home === 'local').map(([key]) => key);
   }
 
   clear(): void {

@@ -12,6 +12,8 @@ import type {
   FillResult,
   InvalidationKind,
   InvalidationReceipt,
+  ListPage,
+  ListRequest,
   LoadToken,
   Store,
   StoreRead,
@@ -100,6 +102,24 @@ export class StoreGuard {
     return this.#lenient(subject, 'read', () => this.#store.read(id));
   }
 
+  /** The same for many at once, under one deadline. */
+  async readMany(wanted: readonly (Subject & { readonly id: string })[]): Promise<readonly (StoreRead | undefined)[]> {
+    if (wanted.length === 0) return [];
+    const answers = await this.#lenient({ key: undefined }, 'read', async () => {
+      const settled = await Promise.allSettled(wanted.map(({ id }) => begin(() => this.#store.read(id))));
+      // When none was answered, the store is at fault, else the ones that were not.
+      const failures = settled.flatMap((one): readonly unknown[] => (one.status === 'rejected' ? [one.reason] : []));
+      const [failure] = failures;
+      if (failures.length === settled.length) throw failure instanceof Error ? failure : new Error(String(failure));
+      return settled;
+    });
+    return wanted.map((subject, i) => {
+      const answer = answers?.[i];
+      if (answer?.status === 'rejected') this.#reporter.error(subject, 'read', answer.reason);
+      return answer?.status === 'fulfilled' ? answer.value : undefined;
+    });
+  }
+
   /** Undefined when the store cannot answer, or it is unknown whether the fill happened. */
   fill(subject: Subject, write: EntryWrite, token: LoadToken): Promise<FillResult | undefined> {
     return this.#lenient(subject, 'write', () => this.#store.fill(write, token));
@@ -121,6 +141,15 @@ export class StoreGuard {
 
   set(write: EntryWrite): Promise<WriteReceipt> {
     return this.#strict('set', this.#timeouts.write, () => this.#store.set(write));
+  }
+
+  setIfAbsent(write: EntryWrite): Promise<WriteReceipt | undefined> {
+    return this.#strict('set', this.#timeouts.write, () => this.#store.setIfAbsent(write));
+  }
+
+  /** A listing with gaps would look like a complete one, so here a reader hears of a failure. */
+  list(request: ListRequest): Promise<ListPage> {
+    return this.#strict('list', this.#timeouts.read, () => this.#store.list(request));
   }
 
   delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }> {

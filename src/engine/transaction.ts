@@ -27,6 +27,15 @@ export async function runTransaction<T>(engine: Engine, db: unknown, work: (trx:
   return result;
 }
 
+/** Refuses a call whose answer would only be true once the transaction around it has committed. */
+export function refuseInTransaction(method: string): void {
+  if (currentScope() === undefined) return;
+  throw new ConfigurationError(
+    'WITHIN_TRANSACTION',
+    `\`${method}\` cannot take part in a transaction: call it before or after \`transaction\``,
+  );
+}
+
 /** How an invalidation joins a transaction. */
 export type Join = (engine: Engine, invalidation: Invalidation) => Promise<void>;
 

@@ -3,27 +3,42 @@
  * the store has answered, and drops what it holds when the store failed, because the statement may have been carried out.
  */
 import { CodecError } from '../errors.js';
+import type { Isolated } from '../kernel/isolation.js';
 import { lifetimesOf } from '../kernel/lifetimes.js';
 import type { ResolvedPolicy } from '../kernel/policy.js';
+import type { EntryWrite, WriteReceipt } from '../ports/store.js';
 import { type Engine, identify, tagNamesOf } from './call.js';
 import { followStore } from './follow-store.js';
 import { deletionOf } from './invalidation.js';
-import { candidate, entryWrite, localLife, prepareStrictly, receivedLife } from './publish.js';
+import { candidate, entryWrite, localLife, type Prepared, prepareStrictly, receivedLife } from './publish.js';
 import type { Subject } from './reporter.js';
 import { currentScope } from './transaction-scope.js';
 
-/** Stores a given value, as of now; inside of a transaction it only makes its key invalid. */
-export async function setEntry(engine: Engine, key: string, value: unknown, policy: ResolvedPolicy): Promise<void> {
-  const subject: Subject & { readonly key: string } = { key, useCase: policy.useCase, keyType: policy.keyType };
+/** A value that is given, with everything that storing it needs. */
+export interface Given {
+  readonly subject: Subject & { readonly key: string };
+  readonly policy: ResolvedPolicy;
+  /** Undefined: a null that the policy does not let in. */
+  readonly keepable: GivenValue | undefined;
+}
+
+type GivenValue = Prepared & {
+  readonly isNull: boolean;
+  readonly isolated: Isolated;
+  readonly storedTags: readonly string[];
+  readonly tagNames: readonly string[];
+};
+
+/**
+ * Encodes a value, and refuses what cannot be stored, before anything has happened.
+ *
+ * @throws CodecError
+ */
+export function give(engine: Engine, key: string, value: unknown, policy: ResolvedPolicy): Given {
+  const subject = { key, useCase: policy.useCase, keyType: policy.keyType };
   if (value === undefined)
     throw new CodecError('UNENCODABLE_VALUE', `\`${key}\` cannot be set to undefined, which means "not there"`);
-  const scope = currentScope();
-  if (value === null && !policy.cacheNull) {
-    engine.reporter.notStored(subject, 'skipped');
-    if (scope === undefined) await deleteEntry(engine, key);
-    else await scope.join(engine, deletionOf(engine, key));
-    return;
-  }
+  if (value === null && !policy.cacheNull) return { subject, policy, keepable: undefined };
   const prepared = prepareStrictly(engine, policy.codec ?? engine.codec, value);
   if (prepared.bytes > engine.maxValueBytes) {
     throw new CodecError(
@@ -31,20 +46,50 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
       `The value of \`${key}\` has ${prepared.bytes} bytes, the most is ${engine.maxValueBytes}`,
     );
   }
+  const tagged = tagNamesOf(engine, policy.tags);
+  const isolated = engine.local.protect(prepared.decoded, policy.isolation);
+  const { stored: storedTags, names: tagNames } = tagged;
+  return { subject, policy, keepable: { ...prepared, isNull: value === null, isolated, storedTags, tagNames } };
+}
+
+/** Stores a given value, as of now; inside of a transaction it only makes its key invalid. */
+export async function setEntry(engine: Engine, given: Given): Promise<void> {
+  const { subject, keepable } = given;
+  const scope = currentScope();
   if (scope !== undefined) {
     // What others may not see yet must not be stored; what was stored is out of date with the commit.
     engine.reporter.notStored(subject, 'skipped');
-    await scope.join(engine, deletionOf(engine, key));
-    return;
+    await scope.join(engine, deletionOf(engine, subject.key));
+  } else if (keepable === undefined) {
+    engine.reporter.notStored(subject, 'skipped');
+    await deleteEntry(engine, subject.key);
+  } else {
+    await write(engine, given, keepable, async (entry) => await engine.store.set(entry));
   }
-  const tagged = tagNamesOf(engine, policy.tags);
-  const keepable = {
-    ...prepared,
-    isolated: engine.local.protect(prepared.decoded, policy.isolation),
-    storedTags: tagged.stored,
-    tagNames: tagged.names,
-  };
-  const lifetimes = lifetimesOf(policy, { jitter: 'none', isNull: value === null });
+}
+
+/**
+ * The same, unless a fresh entry is there; whether it was stored. Who is first of many, in all processes, is decided by the store.
+ */
+export async function setEntryIfAbsent(engine: Engine, given: Given): Promise<boolean> {
+  const { subject, keepable, policy } = given;
+  if (keepable === undefined) {
+    engine.reporter.notStored(subject, 'skipped');
+    return false;
+  }
+  if (policy.tiers === 'local' && (engine.local.peek(subject.key)?.freshFor ?? 0) > 0) return false;
+  return await write(engine, given, keepable, async (entry) => await engine.store.setIfAbsent(entry));
+}
+
+/** Stores in the tiers of the policy; whether `act` has stored something, where the shared tier is one of them. */
+async function write(
+  engine: Engine,
+  { subject, policy }: Given,
+  keepable: GivenValue,
+  act: (entry: EntryWrite) => Promise<WriteReceipt | undefined>,
+): Promise<boolean> {
+  const { key } = subject;
+  const lifetimes = lifetimesOf(policy, { jitter: 'none', isNull: keepable.isNull });
   const { keyName: name } = identify(engine, key);
   // No store tells older loads of a local entry from younger ones: what of this key is under way may not be kept after this.
   if (policy.tiers === 'local') engine.ledger.learn([name], undefined);
@@ -58,27 +103,29 @@ export async function setEntry(engine: Engine, key: string, value: unknown, poli
       const receipt = await followStore(
         engine,
         { operation: 'write', key, names: [name] },
-        () => engine.store.set(entryWrite(engine, key, keepable, lifetimes, undefined)),
+        () => act(entryWrite(engine, key, keepable, lifetimes, undefined)),
         () => engine.local.remove(key),
       );
+      if (receipt === undefined) return false;
       if (policy.tiers === 'both') {
         engine.local.admit(candidate(engine, { ...base, ...receivedLife(receipt, lifetimes, asked), home: 'shared' }));
       }
     }
-    engine.reporter.stored(subject, policy.tiers, prepared.bytes, prepared.encodeMs);
+    engine.reporter.stored(subject, policy.tiers, keepable.bytes, keepable.encodeMs);
+    return true;
   } finally {
     engine.ledger.end();
   }
 }
 
 /** Deletes an entry, never to be served again, not even as stale. Whether a servable one was there. */
-export async function deleteEntry(engine: Engine, key: string): Promise<boolean> {
-  const deletion = deletionOf(engine, key);
+export async function deleteEntry(engine: Engine, key: string, id = identify(engine, key).id): Promise<boolean> {
+  const deletion = deletionOf(engine, key, id);
   let wasLocal = false;
   const receipt = await followStore(
     engine,
     { operation: 'invalidate', ...deletion },
-    () => engine.store.delete(identify(engine, key).id),
+    () => engine.store.delete(id),
     () => {
       wasLocal = deletion.drop() || wasLocal;
     },

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { refuse } from './expectation.js';
+import { above, escapeLike, literalHead } from './like.js';
 
 /** Longest id of an entry in UTF-8 bytes; longer keys keep their head and end in a hash. Well below what a B-tree page takes (2704). */
 export const MAX_ID_BYTES = 1024;
@@ -93,3 +94,38 @@ export function tagName(stored: string): string {
 export function namespaceName(namespace: string): string {
   return `n|${namespace}`;
 }
+
+/** The text that became `whole` as part of `namespace`; of a text that was cut, what is left of it. */
+export function unqualified(namespace: string, whole: string): string {
+  return namespace === '' && !whole.startsWith('[') ? whole : whole.slice(namespace.length + 2);
+}
+
+/**
+ * Where the ids of a namespace's keys that match `like` (kernel/like) are, in the order of the keys. More than one range only in the
+ * nameless namespace, between whose keys those of all others stand.
+ *
+ * @throws ConfigurationError `INVALID_OPTION` when keys that match begin with a text so long that all of them are cut
+ */
+export function idRanges(
+  namespace: string,
+  like: string,
+  given: { readonly option: string; readonly got: unknown; readonly subject: string },
+): readonly { readonly from: string; readonly below: string; readonly like: string }[] {
+  const head = literalHead(like);
+  const room = MAX_ID_BYTES - HASH_BYTES - Buffer.byteLength(`[${namespace}]`);
+  if (Buffer.byteLength(head) > room) {
+    const expected = `a text whose beginning has at most ${room} bytes: longer keys are stored as a beginning and a hash`;
+    throw refuse({ ...given, expected, code: 'INVALID_OPTION' });
+  }
+  const within = (prefix: string): { from: string; below: string; like: string } => ({
+    from: prefix + head,
+    below: above(prefix + head),
+    like: escapeLike(prefix) + like,
+  });
+  if (namespace !== '' || head.startsWith('[')) return [within(`[${namespace}]`)];
+  if (head !== '') return [within('')];
+  return [{ from: '', below: '[', like }, within('[]'), { from: above('['), below: above(''), like }];
+}
+
+/** Bytes of what a cut text ends in. */
+const HASH_BYTES = 65;

@@ -32,6 +32,9 @@ export function lruStorage(bounds: LruBounds): LocalStorageFactory {
         return true;
       },
       remove: (key) => lru.delete(key),
+      *entries() {
+        for (const [key, box] of lru.entries()) yield [key, box.copy] as const;
+      },
       clear: () => lru.clear(),
       get size() {
         return lru.size;

@@ -6,6 +6,7 @@ export function noStorage<Copy>(): LocalStorage<Copy> {
     get: () => undefined,
     put: () => false,
     remove: () => false,
+    entries: () => [],
     clear: () => undefined,
     size: 0,
     bytes: 0,

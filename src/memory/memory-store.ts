@@ -13,12 +13,15 @@ import type {
   FillResult,
   InvalidationKind,
   InvalidationReceipt,
+  ListPage,
+  ListRequest,
   LoadToken,
   Store,
   StoreOptions,
   StoreRead,
   WriteReceipt,
 } from '../ports/store.js';
+import { listRows } from './list-rows.js';
 import { MemoryTable } from './memory-table.js';
 import { ceilingOf, createRow, entryOf, namesOf, type RowOrigin, remainingOf, slide } from './row.js';
 
@@ -101,6 +104,18 @@ export class MemoryStore implements Store {
 
   set(write: EntryWrite): Promise<WriteReceipt> {
     return this.#run(() => this.#write(write, this.#table.begin(this.#scopeNames)));
+  }
+
+  setIfAbsent(write: EntryWrite): Promise<WriteReceipt | undefined> {
+    return this.#run(() => {
+      const row = this.#table.find(write.id);
+      if (row !== undefined && remainingOf(row, this.#clock.monotonic()).fresh > 0) return undefined;
+      return this.#write(write, this.#table.begin(this.#scopeNames));
+    });
+  }
+
+  list(request: ListRequest): Promise<ListPage> {
+    return this.#run(() => listRows(this.#table, request, this.#clock.monotonic()));
   }
 
   delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }> {

@@ -54,6 +54,11 @@ export class MemoryTable {
     return { rows: this.#rows.size, records: this.#log.size };
   }
 
+  /** The ids of all rows, dead ones included, in the order in which they were written. */
+  ids(): Iterable<string> {
+    return this.#rows.keys();
+  }
+
   /** What a reader can see at this moment. */
   token(): LoadToken {
     const xid = this.#nextXid;

@@ -21,6 +21,8 @@ export function createNullStore(): Store {
     fill: async (): Promise<FillResult> => ({ status: 'stored', receipt: receipt() }),
     put: async (): Promise<FillResult> => ({ status: 'stored', receipt: receipt() }),
     set: async () => receipt(),
+    setIfAbsent: async () => receipt(),
+    list: async () => ({ token: NEVER, entries: [], next: undefined }),
     delete: async () => ({ ...transaction(), existed: false }),
     invalidate: async () => transaction(),
     touch: async () => undefined,

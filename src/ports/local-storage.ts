@@ -10,6 +10,8 @@ export interface LocalStorage<Copy> {
   put(key: string, copy: Copy, bytes: number): boolean;
   /** Drops the copy under `key`; whether there was one. */
   remove(key: string): boolean;
+  /** All copies by their keys, in any order; none becomes more recently used. */
+  entries(): Iterable<readonly [key: string, copy: Copy]>;
   /** Drops everything. */
   clear(): void;
   readonly size: number;

@@ -89,6 +89,38 @@ export interface InvalidationReceipt {
   readonly xid: Xid;
 }
 
+/** A part of the entries, in the order of ids: by the bytes of their UTF-8. */
+export interface IdRange {
+  /** The first id that may belong to it. */
+  readonly from: string;
+  /** The first one after it that does not. */
+  readonly below: string;
+  /** A pattern of SQL's LIKE that ids of it match; `\\` before a character makes it stand for itself. */
+  readonly like: string;
+}
+
+/** Which entries to list, and how many at most. */
+export interface ListRequest extends IdRange {
+  /** Begin after this id; an empty text = at the beginning. */
+  readonly after: string;
+  /** Most ids looked at, matching or not. */
+  readonly limit: number;
+  /** Most bytes of bodies; one entry is listed however large it is. */
+  readonly maxBytes: number;
+  /** `left out`: empty bodies, for who wants the ids. */
+  readonly bodies: 'included' | 'left out';
+}
+
+/** Some entries, in the order of their ids. */
+export interface ListPage {
+  /** What the listing could see. */
+  readonly token: LoadToken;
+  /** Those that may be served: valid, fresh or stale. Maybe none, although more follow. */
+  readonly entries: readonly { readonly id: string; readonly entry: StoredEntry }[];
+  /** The id after which to go on; undefined when there are no more. */
+  readonly next: string | undefined;
+}
+
 /** What a sweep did. */
 export interface SweepReport {
   /**
@@ -136,6 +168,12 @@ export interface Store {
 
   /** Writes as of now; the last committer wins, and older loads of the key are refused afterwards. */
   set(write: EntryWrite): Promise<WriteReceipt>;
+
+  /** The same, unless a fresh entry is there: one atomic step, whoever else does the same. Undefined when there is one, and nothing was written. */
+  setIfAbsent(write: EntryWrite): Promise<WriteReceipt | undefined>;
+
+  /** Lists entries of a range, as far as the bounds of the request go. */
+  list(request: ListRequest): Promise<ListPage>;
 
   /** Logs the invalidation of the entry's key and removes it. `existed`: a servable (fresh or stale) entry was there. */
   delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }>;

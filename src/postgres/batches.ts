@@ -13,7 +13,7 @@ import type {
 import { numberArray, textArray } from './arrays.js';
 import type { Connections } from './connections.js';
 import { entryParameters } from './entry-parameters.js';
-import { hashTexts } from './notification.js';
+import { hashTextOf, hashTexts } from './notification.js';
 import type { ResolvedStoreOptions } from './options.js';
 import { deleteStatement } from './queries/delete.js';
 import { fillStatement } from './queries/fill.js';
@@ -21,6 +21,7 @@ import { invalidateStatement } from './queries/invalidate.js';
 import { postponeStatement } from './queries/postpone.js';
 import { putStatement } from './queries/put.js';
 import { setStatement } from './queries/set.js';
+import { setIfAbsentStatement } from './queries/set-if-absent.js';
 import { touchStatement } from './queries/touch.js';
 import { type Answer, type Header, parseAnswer, parseRemaining } from './rows.js';
 import type { Parameter, Row, Statement } from './statement.js';
@@ -41,13 +42,14 @@ export interface PostponeInput {
   readonly token: LoadToken;
 }
 
+/** Statements whose answer begins with a header. */
+type Answering = 'set' | 'setIfAbsent' | 'fill' | 'put' | 'delete';
+
 export class Batches {
   readonly #connections: Connections;
   readonly #scopeNames: string;
   readonly #channel: string;
-  readonly #statements: Readonly<
-    Record<'set' | 'fill' | 'put' | 'delete' | 'touch' | 'postpone' | 'invalidate', Statement>
-  >;
+  readonly #statements: Readonly<Record<Answering | 'touch' | 'postpone' | 'invalidate', Statement>>;
 
   constructor(connections: Connections, options: ResolvedStoreOptions) {
     this.#connections = connections;
@@ -56,6 +58,7 @@ export class Batches {
     const { tables } = connections;
     this.#statements = {
       set: setStatement(tables),
+      setIfAbsent: setIfAbsentStatement(tables),
       fill: fillStatement(tables),
       put: putStatement(tables),
       delete: deleteStatement(tables),
@@ -69,6 +72,13 @@ export class Batches {
     const told = this.#tell(writes.map(({ id }) => keyName(id)));
     const { header, rows } = await this.#run('set', [...entryParameters(writes), ...told], writes.length);
     return rows.map((row) => receiptOf(header, row));
+  }
+
+  async setIfAbsent(writes: readonly EntryWrite[]): Promise<readonly (WriteReceipt | undefined)[]> {
+    const hashes = textArray(writes.map(({ id }) => hashTextOf(keyName(id))));
+    const parameters = [...entryParameters(writes), this.#channel, hashes, this.#scopeNames];
+    const { header, rows } = await this.#run('setIfAbsent', parameters, writes.length);
+    return rows.map((row) => row && receiptOf(header, row));
   }
 
   async fill(inputs: readonly FillInput[]): Promise<readonly FillResult[]> {
@@ -148,7 +158,7 @@ export class Batches {
   }
 
   /** Runs a statement whose answer begins with a header. */
-  async #run(which: 'set' | 'fill' | 'put' | 'delete', values: readonly Parameter[], count: number): Promise<Answer> {
+  async #run(which: Answering, values: readonly Parameter[], count: number): Promise<Answer> {
     const { executor } = this.#connections;
     const answer = parseAnswer(await executor.run(this.#statements[which], values), count);
     // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.

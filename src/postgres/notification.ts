@@ -5,12 +5,17 @@ import type { Xid } from '../kernel/snapshot.js';
 /** PostgreSQL takes payloads of 7999 bytes; the transaction id, which the server adds, needs up to 20 and a space. */
 const MAX_HASHES_BYTES = 7_900;
 
+/** A name as payloads have it. */
+export function hashTextOf(name: string): string {
+  return nameHash(name).toString(36);
+}
+
 /** The names of one statement as texts that each fit a payload, behind a transaction id: hashes in base 36, separated by spaces. */
 export function hashTexts(names: readonly string[]): readonly string[] {
   const texts: string[] = [];
   let text = '';
   for (const name of names) {
-    const hash = nameHash(name).toString(36);
+    const hash = hashTextOf(name);
     if (text !== '' && text.length + hash.length >= MAX_HASHES_BYTES) {
       texts.push(text);
       text = '';

@@ -8,6 +8,8 @@ export interface ReadAnswer {
   readonly token: LoadToken;
   /** The transaction of the youngest invalidation the read could see; 0 = there is none. */
   readonly newest: Xid;
+  /** Of a listing: the id after which to go on, if there may be more. */
+  readonly next: string | undefined;
   readonly entries: readonly EntryRow[];
 }
 
@@ -26,7 +28,8 @@ export function parseReadAnswer(rows: readonly Row[]): ReadAnswer {
   const now = Number(epoch);
   const entries: EntryRow[] = [];
   for (const row of rows) if (row !== header) entries.push(parseRow(row, now));
-  return { token: { incarnation, snapshot: header[1] ?? '', at }, newest: Number(newest), entries };
+  const token = { incarnation, snapshot: header[1] ?? '', at };
+  return { token, newest: Number(newest), next: header[3] ?? undefined, entries };
 }
 
 function parseRow([id, body, meta]: Row, now: number): EntryRow {

@@ -2,10 +2,11 @@
  * Reads: a batch of ids to what the shared tier has of them. A batch is glanced at first; only entries of which that proves
  * nothing are read under the whole validity rule (see queries/read.ts for what either costs).
  */
-import type { StoreRead } from '../ports/store.js';
+import type { ListPage, ListRequest, StoreRead } from '../ports/store.js';
 import { textArray } from './arrays.js';
 import type { Connections } from './connections.js';
 import type { ResolvedStoreOptions } from './options.js';
+import { listStatement } from './queries/list.js';
 import { glanceStatement, readStatement } from './queries/read.js';
 import { parseReadAnswer, type ReadAnswer } from './read-rows.js';
 import { isDataError } from './sqlstate.js';
@@ -23,6 +24,7 @@ export class Reads {
   readonly #onError: (error: unknown) => void;
   readonly #glance: Statement;
   readonly #full: Statement;
+  readonly #list: Statement;
   #blind = 0;
 
   constructor(connections: Connections, options: Pick<ResolvedStoreOptions, 'scopeNames' | 'onError'>) {
@@ -31,6 +33,7 @@ export class Reads {
     this.#onError = options.onError;
     this.#glance = glanceStatement(connections.tables);
     this.#full = readStatement(connections.tables);
+    this.#list = listStatement(connections.tables);
   }
 
   /** One answer for each id, in their order. Many callers may want the same id; it is read once. */
@@ -39,6 +42,24 @@ export class Reads {
     const open = await this.#glanceAt(ids, reads);
     if (open.length > 0) await this.#readFully(open, reads);
     return ids.map((id) => reads.get(id) ?? unread(id));
+  }
+
+  /** A page of a listing; each is a statement of its own. */
+  async list(request: ListRequest): Promise<ListPage> {
+    try {
+      return await this.#listPage(request);
+    } catch (error) {
+      if (!isDataError(error) || request.bodies === 'left out') throw error;
+      if (request.limit > 1) return this.list({ ...request, limit: Math.ceil(request.limit / 2) });
+      // A damaged row is left out, like one that is read by its id.
+      this.#onError(error);
+      return { ...(await this.#listPage({ ...request, bodies: 'left out' })), entries: [] };
+    }
+  }
+
+  async #listPage({ from, after, below, like, limit, maxBytes, bodies }: ListRequest): Promise<ListPage> {
+    const bounds = [from, after, below, like, limit, maxBytes, String(bodies === 'included')];
+    return await this.#trusted(this.#list, [...bounds, this.#scopeNames]);
   }
 
   /** Puts what is certain at a glance into `reads`; the ids of which it is not. */

@@ -9,6 +9,8 @@ import type {
   FillResult,
   InvalidationKind,
   InvalidationReceipt,
+  ListPage,
+  ListRequest,
   LoadToken,
   Store,
   StoreOptions,
@@ -61,11 +63,15 @@ const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 class BatchingStore implements PostgresStore {
   readonly kind = 'postgres';
   readonly #connections: Connections;
+  readonly #pages: Reads;
+  /** Pages under way; they travel alone. */
+  readonly #lists = new Set<Promise<unknown>>();
   readonly #batchers: readonly { idle(): Promise<void> }[];
   readonly #order = new KeyOrder();
   readonly #scopeNames: readonly string[];
   readonly #reads: Batcher<string, StoreRead>;
   readonly #sets: Lane<EntryWrite, WriteReceipt>;
+  readonly #setsIfAbsent: Lane<EntryWrite, WriteReceipt | undefined>;
   readonly #fills: Lane<FillInput, FillResult>;
   readonly #puts: Lane<FillInput, FillResult>;
   readonly #deletes: Lane<string, InvalidationReceipt & { readonly existed: boolean }>;
@@ -86,6 +92,7 @@ class BatchingStore implements PostgresStore {
     const write = { timeout: options.timeouts.write, slots: 1, maxBatch: MAX_BATCH };
     const weighed = { ...write, maxWeight: MAX_BATCH_BYTES };
     const reads = new Reads(this.#connections, options);
+    this.#pages = reads;
     this.#reads = new Batcher({
       run: (ids) => reads.read(ids),
       timeout: options.timeouts.read,
@@ -100,11 +107,17 @@ class BatchingStore implements PostgresStore {
     const weigh = (fill: FillInput): number => sizeOf(fill.write);
     const fills = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.fill(inputs) });
     const puts = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.put(inputs) });
+    const setsIfAbsent = new Batcher<EntryWrite, WriteReceipt | undefined>({
+      ...weighed,
+      weigh: sizeOf,
+      run: (writes) => batches.setIfAbsent(writes),
+    });
     const deletes = new Batcher({ ...write, run: (ids: readonly string[]) => batches.delete(ids) });
     const touches = new Batcher({ ...write, run: (ids: readonly string[]) => batches.touch(ids) });
     const postpones = new Batcher({ ...write, run: (inputs: readonly PostponeInput[]) => batches.postpone(inputs) });
     this.#invalidations = new Batcher({ ...write, run: (inputs) => batches.invalidate(inputs) });
     this.#sets = new Lane(this.#order, sets, 'replace');
+    this.#setsIfAbsent = new Lane(this.#order, setsIfAbsent, 'queue');
     this.#fills = new Lane(this.#order, fills, 'queue');
     this.#puts = new Lane(this.#order, puts, 'queue');
     this.#deletes = new Lane(this.#order, deletes, 'share');
@@ -121,6 +134,7 @@ class BatchingStore implements PostgresStore {
       this.transactions,
       this.#reads,
       sets,
+      setsIfAbsent,
       fills,
       puts,
       deletes,
@@ -162,6 +176,22 @@ class BatchingStore implements PostgresStore {
     return this.#sets.call(write.id, write);
   }
 
+  async setIfAbsent(write: EntryWrite): Promise<WriteReceipt | undefined> {
+    this.#refuseClosed();
+    return this.#setsIfAbsent.call(write.id, write);
+  }
+
+  async list(request: ListRequest): Promise<ListPage> {
+    this.#refuseClosed();
+    const page = this.#pages.list(request);
+    this.#lists.add(page);
+    try {
+      return await page;
+    } finally {
+      this.#lists.delete(page);
+    }
+  }
+
   async delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }> {
     this.#refuseClosed();
     return this.#deletes.call(id, id);
@@ -172,10 +202,10 @@ class BatchingStore implements PostgresStore {
     // What was set before must be hit, although it travels apart.
     const hit = new Set(names);
     const all = this.#scopeNames.some((name) => hit.has(name));
-    const before = this.#sets.settled(
-      ({ id, tags }) => all || hit.has(keyName(id)) || tags.some((tag) => hit.has(tagName(tag))),
-    );
-    return this.#invalidations.call({ names, kind }, before).result;
+    const isHit = ({ id, tags }: EntryWrite): boolean =>
+      all || hit.has(keyName(id)) || tags.some((tag) => hit.has(tagName(tag)));
+    const before = [this.#sets.settled(isHit), this.#setsIfAbsent.settled(isHit)].filter((one) => one !== undefined);
+    return this.#invalidations.call({ names, kind }, before.length === 0 ? undefined : Promise.all(before)).result;
   }
 
   async touch(id: string): Promise<Remaining | undefined> {
@@ -211,6 +241,7 @@ class BatchingStore implements PostgresStore {
   async #drain(): Promise<void> {
     await this.#sweeper.stop();
     for (const batcher of this.#batchers) await batcher.idle();
+    await Promise.allSettled(this.#lists);
     await this.#connections.close();
   }
 

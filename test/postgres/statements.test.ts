@@ -8,10 +8,12 @@ import { deleteStatement } from '../../src/postgres/queries/delete.js';
 import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { fillStatement } from '../../src/postgres/queries/fill.js';
 import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
+import { listStatement } from '../../src/postgres/queries/list.js';
 import { postponeStatement } from '../../src/postgres/queries/postpone.js';
 import { putStatement } from '../../src/postgres/queries/put.js';
 import { glanceStatement, readStatement } from '../../src/postgres/queries/read.js';
 import { setStatement } from '../../src/postgres/queries/set.js';
+import { setIfAbsentStatement } from '../../src/postgres/queries/set-if-absent.js';
 import { touchStatement } from '../../src/postgres/queries/touch.js';
 import { poolConfig } from '../../src/postgres/startup.js';
 import type { Statement } from '../../src/postgres/statement.js';
@@ -22,7 +24,9 @@ import { bodyOf, connect, countingPool, openStore, PATIENT, SCOPE, table, write 
 const BUILDERS = {
   glance: glanceStatement,
   read: readStatement,
+  list: listStatement,
   set: setStatement,
+  'set-if-absent': setIfAbsentStatement,
   fill: fillStatement,
   put: putStatement,
   delete: deleteStatement,
@@ -121,6 +125,7 @@ describe('plans', () => {
     ['read', [wanted, scopes]],
     ['touch', [wanted, scopes]],
     ['delete', [wanted, scopes, 'channel', '{}']],
+    ['list', ['k1', 'k1000', 'k2', 'k1%', '100', '1000000', 'true', scopes]],
     ['delta', ['1:1:', '100']],
   ] as const)('%s finds rows and invalidations by their indexes only', async (name, parameters) => {
     const plan = await planOf(BUILDERS[name](tables()), parameters);

@@ -40,7 +40,17 @@ export abstract class Invalidations extends MethodCalls {
   /** Invalidates everything in this cache's namespace, at the cost of one row. */
   async clear(options: WithinTransaction = {}): Promise<void> {
     this.assertOpen();
-    await this.makeInvalid(clearanceOf(this.engine), options);
+    await this.makeInvalid(clearanceOf(this.engine, 'namespace'), options);
+  }
+
+  /**
+   * Invalidates everything in the table, whatever its namespace and whichever program it belongs to, at the cost of one row.
+   *
+   * @throws StoreError when the store fails
+   */
+  async clearAll(options: WithinTransaction = {}): Promise<void> {
+    this.assertOpen();
+    await this.makeInvalid(clearanceOf(this.engine, 'table'), options);
   }
 
   /**

@@ -3,20 +3,22 @@ import { freshness } from '../../kernel/freshness.js';
 import type { Policy, ResolvedPolicy } from '../../kernel/policy.js';
 import { overlayPolicies, resolvePolicy } from '../../kernel/resolve-policy.js';
 import { type Call, identify } from '../call.js';
+import { type Entry, inspectEntry } from '../entry.js';
 import { copyOf, findShared, touchLater } from '../find.js';
 import { type CallOptions, GivenCall } from '../given-call.js';
 import { deletionOf, expirationOf } from '../invalidation.js';
 import type { LoadContext } from '../load-context.js';
 import { ReadPath } from '../read-path.js';
-import { transactionToJoin } from '../transaction.js';
+import { refuseInTransaction, transactionToJoin } from '../transaction.js';
 import { currentScope } from '../transaction-scope.js';
-import { deleteEntry, setEntry, touchEntry } from '../write-path.js';
+import { deleteEntry, give, setEntry, setEntryIfAbsent, touchEntry } from '../write-path.js';
 import { CacheCore, type CacheParts, type WithinTransaction } from './core.js';
 
 /** How `get` reads: which tiers, which codec, under which isolation. */
 export type ReadOptions = Pick<Policy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
 
-type ReadPolicy = Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
+/** How something is read, resolved. */
+export type ReadPolicy = Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
 
 export abstract class SingleEntries extends CacheCore {
   /** @internal */
@@ -27,7 +29,7 @@ export abstract class SingleEntries extends CacheCore {
   constructor(parts: CacheParts) {
     super(parts);
     this.reads = new ReadPath(parts.engine);
-    this.#plainRead = this.#readPolicy({});
+    this.#plainRead = readPolicy(parts.defaults, {}, 'get()');
   }
 
   /**
@@ -39,7 +41,7 @@ export abstract class SingleEntries extends CacheCore {
   async get<T = unknown>(key: string, options?: ReadOptions): Promise<T | undefined> {
     this.assertOpen();
     const { reporter, local } = this.engine;
-    const policy = options === undefined ? this.#plainRead : this.#readPolicy(options);
+    const policy = this.readPolicyOf(options, 'get()');
     const subject = { key: this.keyOf(key), useCase: policy.useCase, keyType: policy.keyType };
     const started = reporter.start();
     reporter.counters.calls += 1;
@@ -93,12 +95,8 @@ export abstract class SingleEntries extends CacheCore {
    */
   async set(key: string, value: unknown, policy: Policy = {}): Promise<void> {
     this.assertOpen();
-    await setEntry(
-      this.engine,
-      this.keyOf(key),
-      value,
-      resolvePolicy([this.parts.defaults, policy], `set(\`${key}\`)`),
-    );
+    const resolved = resolvePolicy([this.parts.defaults, policy], `set(\`${key}\`)`);
+    await setEntry(this.engine, give(this.engine, this.keyOf(key), value, resolved));
   }
 
   /** Whether a fresh entry is there, by the shared tier's word (the local tier's, for entries that live there only). */
@@ -118,6 +116,36 @@ export abstract class SingleEntries extends CacheCore {
     if (remaining === undefined) return undefined;
     const state = freshness(remaining);
     return state === 'fresh' || state === 'early' ? remaining.fresh : undefined;
+  }
+
+  /**
+   * Everything about the entry under `key`: its value, its state, its tags and what is left of its life. A stale one within its grace
+   * too. Asks the shared tier, extends nothing that slides, and counts as no call; undefined when there is none, or in a transaction.
+   *
+   * @throws KeyError when the key cannot be one
+   * @example const entry = await Cache.getEntry<Product>('product:42') // { value, state: 'fresh', tags: ['products'], freshFor: 599_000, … }
+   */
+  async getEntry<T = unknown>(key: string, options?: ReadOptions): Promise<Entry<T> | undefined> {
+    this.assertOpen();
+    const policy = this.readPolicyOf(options, 'getEntry()');
+    const subject = { key: this.keyOf(key), useCase: policy.useCase, keyType: policy.keyType };
+    if (currentScope() !== undefined) return undefined;
+    return (await inspectEntry(this.engine, { subject, policy })) as Entry<T> | undefined;
+  }
+
+  /**
+   * Stores a value like `set`, unless a fresh one is there; whether it was stored. Of several processes that do it at the same time one
+   * is first. What is stale, expired or deleted is not there.
+   *
+   * @throws as `set`; ConfigurationError `WITHIN_TRANSACTION` inside of `transaction`, because its answer would not be true before the commit
+   * @example if (await Cache.setIfAbsent(`sent:${mail.id}`, true, { ttl: '1d' })) await send(mail)
+   */
+  async setIfAbsent(key: string, value: unknown, policy: Policy = {}): Promise<boolean> {
+    this.assertOpen();
+    const resolved = resolvePolicy([this.parts.defaults, policy], `setIfAbsent(\`${key}\`)`);
+    const given = give(this.engine, this.keyOf(key), value, resolved);
+    refuseInTransaction('setIfAbsent');
+    return await setEntryIfAbsent(this.engine, given);
   }
 
   /** Extends a sliding entry as of now. Whether a fresh entry was there (one without `sliding` stays as it is). */
@@ -145,8 +173,13 @@ export abstract class SingleEntries extends CacheCore {
     return false;
   }
 
-  #readPolicy(options: ReadOptions): ReadPolicy {
-    // Reading needs no lifetime, so any will do where neither the cache nor the call has one.
-    return resolvePolicy([{ ttl: Infinity }, this.parts.defaults, overlayPolicies([options])], 'get()');
+  /** How a call that loads nothing reads. @internal */
+  protected readPolicyOf(options: ReadOptions | undefined, subject: string): ReadPolicy {
+    return options === undefined ? this.#plainRead : readPolicy(this.parts.defaults, options, subject);
   }
+}
+
+function readPolicy(defaults: Policy, options: ReadOptions, subject: string): ReadPolicy {
+  // Reading needs no lifetime, so any will do where neither the cache nor the call has one.
+  return resolvePolicy([{ ttl: Infinity }, defaults, overlayPolicies([options])], subject);
 }

@@ -15,6 +15,37 @@ export const entrySubject = (scopeNames: RawBuilder<unknown>) => ({
 });
 
 /**
+ * The common table expression `found`: of the rows `e` of `source`, those that are valid and not over by the lifetimes they were
+ * written with. Needs `moment`.
+ */
+export function foundEntries(
+  tables: Tables,
+  scopeNames: RawBuilder<unknown>,
+  source: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  return sql`found as (
+  select e.*, moment.epoch, verdict.invalidated,
+    least(date_part('epoch', e.expiresattime), verdict.invalidated) as fresh,
+    least(
+      date_part('epoch', coalesce(e.stale_until, e.expiresattime)),
+      verdict.invalidated + e.grace_ms / 1000
+    ) as stale
+  from ${source}
+  cross join moment
+  cross join lateral (
+    select ${invalidatedAt(tables, entrySubject(scopeNames))} as invalidated
+    offset 0
+  ) as verdict
+  where date_part('epoch', coalesce(e.stale_until, e.expiresattime)) > moment.epoch
+    and verdict.invalidated is distinct from '-Infinity'::float8
+)`;
+}
+
+/** The columns of the header, from `moment`. */
+export const readHeader: RawBuilder<unknown> = sql.raw(`null::text collate "C" as id, moment.snapshot::text as body,
+  concat_ws(' ', moment.began, moment.epoch, coalesce(moment.newest, '0'::xid8), moment.incarnation) as meta`);
+
+/**
  * Reads entries under the whole validity rule. `$1` ids, each once; `$2` the log's names of the cache's scope.
  *
  * Every read answers the same three columns (a column costs more than its bytes; the client subtracts, so that the server
@@ -22,28 +53,13 @@ export const entrySubject = (scopeNames: RawBuilder<unknown>) => ({
  * column as text; and `meta`, see `metaOf` and `header`.
  */
 export function readStatement(tables: Tables): Statement {
+  const source = sql`unnest($1::text[]) as wanted (id)
+  join ${tables.entries} as e on e.id = wanted.id`;
   return statement(
     'read',
     'read',
-    sql`with ${moment(tables)}, found as (
-  select e.*, moment.epoch, verdict.invalidated,
-    least(date_part('epoch', e.expiresattime), verdict.invalidated) as fresh,
-    least(
-      date_part('epoch', coalesce(e.stale_until, e.expiresattime)),
-      verdict.invalidated + e.grace_ms / 1000
-    ) as stale
-  from unnest($1::text[]) as wanted (id)
-  join ${tables.entries} as e on e.id = wanted.id
-  cross join moment
-  cross join lateral (
-    select ${invalidatedAt(tables, entrySubject(sql`$2::text[]`))} as invalidated
-    offset 0
-  ) as verdict
-  where date_part('epoch', coalesce(e.stale_until, e.expiresattime)) > moment.epoch
-    and verdict.invalidated is distinct from '-Infinity'::float8
-)
-select null::text collate "C" as id, moment.snapshot::text as body,
-  concat_ws(' ', moment.began, moment.epoch, coalesce(moment.newest, '0'::xid8), moment.incarnation) as meta
+    sql`with ${moment(tables)}, ${foundEntries(tables, sql`$2::text[]`, source)}
+select ${readHeader}
 from moment
 union all
 select found.id, ${bodyOf(sql`found`)},
@@ -83,7 +99,8 @@ where e.id = any($1::text[]) and coalesce(e.stale_until, e.expiresattime) > cloc
   );
 }
 
-function bodyOf(row: RawBuilder<unknown>): RawBuilder<unknown> {
+/** The value of a row: text as it is, and bytes in base64. */
+export function bodyOf(row: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`case ${row}.stored_as
     when 'text' then convert_from(${row}.value, 'UTF8')
     else encode(${row}.value, 'base64')
@@ -95,7 +112,11 @@ function bodyOf(row: RawBuilder<unknown>): RawBuilder<unknown> {
  * as the header's clock), the sliding window (milliseconds), its ceiling, when it was written, the oldest transaction its
  * load may have missed; then how the value is stored, its encoding and its tags as JSON.
  */
-function metaOf(row: RawBuilder<unknown>, fresh: RawBuilder<unknown>, stale: RawBuilder<unknown>): RawBuilder<unknown> {
+export function metaOf(
+  row: RawBuilder<unknown>,
+  fresh: RawBuilder<unknown>,
+  stale: RawBuilder<unknown>,
+): RawBuilder<unknown> {
   return sql`concat_ws(' ',
     ${fresh},
     coalesce(date_part('epoch', ${row}.refresh_at), 'infinity'),

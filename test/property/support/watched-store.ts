@@ -72,6 +72,8 @@ export function watchedStore(world: ModelWorld, process: Pick<Process, 'index' |
         return commit(change, () => inner.set(write));
       });
     },
+    setIfAbsent: (write) => run(`setIfAbsent ${write.id}`, () => inner.setIfAbsent(write)),
+    list: (request) => run(`list ${request.like}`, () => inner.list(request)),
     fill(write, token) {
       const origin = originOf(world, write);
       return run(`fill ${origin?.id}`, async () => {
