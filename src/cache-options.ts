@@ -14,8 +14,10 @@ import type { Logger, Observer } from './ports/observer.js';
 import type { Store } from './ports/store.js';
 import type { PostgresStoreOptions } from './postgres/options.js';
 
-type Connection = Exclude<PostgresStoreOptions['connection'], { readonly pool: unknown }>;
-type Pool = Extract<PostgresStoreOptions['connection'], { readonly pool: unknown }>['pool'];
+type Place = PostgresStoreOptions['connection'];
+type Connection = Exclude<Place, { readonly pool: unknown } | { readonly dialect: unknown }>;
+type Pool = Extract<Place, { readonly pool: unknown }>['pool'];
+type Dialect = Extract<Place, { readonly dialect: unknown }>['dialect'];
 
 /** Codecs a cache makes by itself. */
 type CodecName = (typeof CODEC_NAMES)[number];
@@ -64,6 +66,11 @@ export interface CacheOptions {
   readonly connection?: Connection | undefined;
   /** A pool of yours instead of `connection`; never closed by us. */
   readonly pool?: Pool | undefined;
+  /**
+   * A Kysely dialect for PostgreSQL instead of `connection`, over whatever driver; never closed by us. It cannot listen: without a
+   * `listenConnection` local copies live for `localLease`.
+   */
+  readonly dialect?: Dialect | undefined;
   /** A store of your own instead of `connection`. */
   readonly store?: Store | undefined;
   /** What an unreachable server means: run uncached and keep trying (`'degraded'`, default), or reject (`'fail'`). */
@@ -132,6 +139,7 @@ const KNOWN = [
   'name',
   'connection',
   'pool',
+  'dialect',
   'store',
   'startup',
   'poolSize',
@@ -198,6 +206,7 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
     fallback: number,
     never: 'allowed' | 'refused' = 'refused',
   ): number => (input === undefined ? fallback : parseDuration(input, option, { never, code: 'INVALID_OPTION' }));
+  refuseOtherDialects(options.dialect);
   const defaults = options.defaults ?? {};
   validatePolicy(defaults, '`defaults`');
   const { read, write } = options.timeouts ?? {};
@@ -260,12 +269,17 @@ function refuseUnknown(options: CacheOptions): void {
 }
 
 function refuseSeveralStores(options: CacheOptions): void {
-  const given = (['connection', 'pool', 'store'] as const).filter((option) => options[option] !== undefined);
+  const given = (['connection', 'pool', 'dialect', 'store'] as const).filter((option) => options[option] !== undefined);
   if (given.length < 2) return;
   throw new ConfigurationError(
     'INVALID_OPTION',
-    `Only one of \`connection\`, \`pool\` and \`store\` can be given, got ${given.join(' and ')}`,
+    `Only one of \`connection\`, \`pool\`, \`dialect\` and \`store\` can be given, got ${given.join(' and ')}`,
   );
+}
+
+function refuseOtherDialects(given: CacheOptions['dialect']): void {
+  if (given === undefined || typeof Reflect.get(Object(given), 'createDriver') === 'function') return;
+  throw refuse({ option: 'dialect', expected: 'a Kysely dialect for PostgreSQL', got: given, code: 'INVALID_OPTION' });
 }
 
 function codecOf(given: CacheOptions['codec']): CodecName | Codec {

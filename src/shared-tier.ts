@@ -29,8 +29,7 @@ export async function makeSharedTier(
   surroundings: Surroundings,
 ): Promise<SharedTier> {
   if (options.store !== undefined) return alone(options.store);
-  const connection =
-    options.pool === undefined ? (options.connection ?? process.env['DATABASE_URL']) : { pool: options.pool };
+  const connection = givenTo(options);
   if (connection === 'null') return alone(createNullStore());
   if (connection !== undefined && connection !== 'memory') {
     return await postgresTier(connection, options, resolved, storeOptions, surroundings);
@@ -49,7 +48,15 @@ function alone(store: Store): SharedTier {
   return { store, makeBus: undefined, release: async () => undefined };
 }
 
-type Given = NonNullable<CacheOptions['connection']> | { readonly pool: NonNullable<CacheOptions['pool']> };
+type Given =
+  | NonNullable<CacheOptions['connection']>
+  | { readonly pool: NonNullable<CacheOptions['pool']> }
+  | { readonly dialect: NonNullable<CacheOptions['dialect']> };
+
+function givenTo({ pool, dialect, connection }: CacheOptions): Given | undefined {
+  if (pool !== undefined) return { pool };
+  return dialect === undefined ? (connection ?? process.env['DATABASE_URL']) : { dialect };
+}
 
 async function postgresTier(
   given: Given,
@@ -77,7 +84,9 @@ async function postgresTier(
       clock,
     });
     const makeBus = (): Bus => store.createBus({ clock, listenConnection, onError, ...CACHE_DEFAULTS.heartbeat });
-    return { store, makeBus, release };
+    // A dialect's connections cannot listen.
+    const canListen = options.dialect === undefined || listenConnection !== undefined;
+    return { store, makeBus: canListen ? makeBus : undefined, release };
   } catch (error) {
     await release();
     throw error;

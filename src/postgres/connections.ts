@@ -3,11 +3,12 @@ import pg from 'pg';
 import { ConfigurationError, StoreError } from '../errors.js';
 import { isProgrammingError } from '../kernel/exceptions.js';
 import { Deadline } from './deadline.js';
+import { dialectPool } from './dialect-pool.js';
 import { Executor, type RunOn, runOn } from './executor.js';
 import { checkServer, Identity } from './identity.js';
 import { MIGRATION_NAMES, type MigrationTarget, migrate } from './migrate.js';
 import { channelName, quoted, type TableNames, type Tables, tableNames } from './names.js';
-import type { GivenPool, ResolvedStoreOptions } from './options.js';
+import type { ConnectionOptions, GivenPool, ResolvedStoreOptions } from './options.js';
 import { checkRights, inspectSchema } from './schema.js';
 import { configurationErrorOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
 import { assertConnectable, poolConfig } from './startup.js';
@@ -18,6 +19,7 @@ const MIGRATION_TIMEOUT = 600_000;
 
 export class Connections {
   readonly #options: ResolvedStoreOptions;
+  readonly #connection: string | ConnectionOptions | { readonly pool: GivenPool };
   readonly #names: TableNames;
   readonly #tables: Tables;
   readonly #channel: string;
@@ -28,11 +30,13 @@ export class Connections {
 
   constructor(options: ResolvedStoreOptions) {
     this.#options = options;
+    const { connection } = options;
+    this.#connection = hasDialect(connection) ? { pool: dialectPool(connection.dialect) } : connection;
     this.#names = tableNames(options);
     this.#tables = quoted(this.#names);
     this.#channel = channelName(this.#names, options.channel);
     this.#identity = new Identity(this.#tables);
-    if (!hasPool(options.connection)) assertConnectable(options.connection);
+    if (!hasPool(this.#connection)) assertConnectable(this.#connection);
   }
 
   /** The channel's name, unquoted. */
@@ -40,9 +44,10 @@ export class Connections {
     return this.#channel;
   }
 
-  /** Options of a connection of its own, beside the pool. */
+  /** Options of a connection of its own, beside the pool; a dialect has none. */
   get separate(): pg.ClientConfig {
-    const { connection, timeouts } = this.#options;
+    const { timeouts } = this.#options;
+    const connection = this.#connection;
     if (hasPool(connection)) return driverPool(connection.pool).options;
     return poolConfig(connection, { poolSize: 1, timeouts, settings: 'plain' });
   }
@@ -85,7 +90,7 @@ export class Connections {
     this.#executor?.close();
     this.#executor = undefined;
     this.#pool = undefined;
-    if (pool !== undefined && !hasPool(this.#options.connection)) await pool.end();
+    if (pool !== undefined && !hasPool(this.#connection)) await pool.end();
   }
 
   async #prepare(): Promise<void> {
@@ -120,7 +125,8 @@ export class Connections {
 
   #poolOf(): pg.Pool {
     if (this.#pool !== undefined) return this.#pool;
-    const { connection, poolSize, timeouts, onError } = this.#options;
+    const { poolSize, timeouts, onError } = this.#options;
+    const connection = this.#connection;
     if (hasPool(connection)) {
       this.#pool = driverPool(connection.pool);
     } else {
@@ -157,7 +163,7 @@ export class Connections {
     } catch (error) {
       connecting.then((client) => client.release(), ignore);
       const isRefused = sqlState(error) === SqlState.protocolViolation && this.#settings === 'pinned';
-      if (!isRefused || hasPool(this.#options.connection)) throw error;
+      if (!isRefused || hasPool(this.#connection)) throw error;
       await this.close();
       this.#settings = 'plain';
       return this.#connect(deadline);
@@ -165,8 +171,14 @@ export class Connections {
   }
 }
 
-function hasPool(connection: ResolvedStoreOptions['connection']): connection is { readonly pool: GivenPool } {
+type Given = ResolvedStoreOptions['connection'];
+
+function hasPool(connection: Given): connection is { readonly pool: GivenPool } {
   return typeof connection === 'object' && 'pool' in connection;
+}
+
+function hasDialect(connection: Given): connection is Extract<Given, { readonly dialect: unknown }> {
+  return typeof connection === 'object' && 'dialect' in connection;
 }
 
 /** The declarations for users need no types of the driver; what they give us is its pool all the same. */

@@ -25,7 +25,8 @@ const OLDEST_VERSION = 130_000;
 /** Refuses servers that can never do. Throws ConfigurationError (`SERVER_IN_RECOVERY`, `UNSUPPORTED_SERVER`). */
 export async function checkServer(run: RunOn): Promise<void> {
   const [row] = await run(
-    `select pg_is_in_recovery()::text, current_setting('server_version_num'), current_setting('server_encoding')`,
+    `select pg_is_in_recovery()::text as in_recovery, current_setting('server_version_num') as version,
+       current_setting('server_encoding') as encoding`,
   );
   refuseUnfit(row?.[0] === 'true', Number(row?.[1]), row?.[2] ?? '');
 }

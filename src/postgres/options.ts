@@ -1,5 +1,6 @@
 /** Options of the Postgres store: what they mean, their defaults, and the check of what was given. */
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Dialect } from 'kysely';
 import { type Clock, systemClock } from '../kernel/clock.js';
 import { CACHE_DEFAULTS } from '../kernel/defaults.js';
 import { refuse } from '../kernel/expectation.js';
@@ -49,10 +50,10 @@ export interface GivenClient {
 
 export interface PostgresStoreOptions {
   /**
-   * Where PostgreSQL is: a URL, options of `pg.Pool`, or a pool of yours. Your pool is used as it is, is never closed
-   * by us, and gets no listeners; it should have an `error` listener of its own, as pg asks for.
+   * Where PostgreSQL is: a URL, options of `pg.Pool`, a pool of yours, or a Kysely dialect of yours for PostgreSQL. A pool or a
+   * dialect is used as it is, is never closed by us, and gets no listeners; a pool should have an `error` listener of its own, as pg asks for.
    */
-  readonly connection: string | ConnectionOptions | { readonly pool: GivenPool };
+  readonly connection: string | ConnectionOptions | { readonly pool: GivenPool } | { readonly dialect: Dialect };
   /** Connections of our own pool, 1 or more. Default 4. Without effect on a pool of yours. */
   readonly poolSize?: number | undefined;
   /** Default `public`. Created when missing, if the role may. */
@@ -94,7 +95,7 @@ export interface SweepOptions {
 
 /** The options with every default filled in. */
 export interface ResolvedStoreOptions {
-  readonly connection: string | ConnectionOptions | { readonly pool: GivenPool };
+  readonly connection: PostgresStoreOptions['connection'];
   readonly poolSize: number;
   readonly schema: string;
   readonly table: string;

@@ -147,6 +147,7 @@ class BatchingStore implements PostgresStore {
   async open(): Promise<void> {
     this.#refuseClosed();
     await this.#connections.open();
+    await this.transactions.prepare();
     if (this.#status === 'open') this.#sweeper.start();
   }
 

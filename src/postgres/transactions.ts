@@ -37,6 +37,14 @@ export class PostgresTransactions implements Transactions {
     this.#news = new Batcher<News, undefined>({ ...options, slots: 1, run: (news) => this.#tellAll(news) });
   }
 
+  /**
+   * Asks where our own connections are, before a transaction is open: where there is one connection only, a transaction would keep the
+   * question waiting.
+   */
+  async prepare(): Promise<void> {
+    await this.#ask();
+  }
+
   async invalidate(trx: unknown, names: readonly string[], kind: 'delete' | 'expire'): Promise<TransactionReceipt> {
     const run = runnerOf(trx);
     const expected = this.#place ?? (await this.#ask());
