@@ -120,7 +120,7 @@ function judge(engine: Engine, options: FindOptions, { id, read }: Answer, readi
   const { token } = read;
   if (read.entry === undefined || isHiddenHere(engine, id, read.entry, { token, ...reading }))
     return { state: 'dead', entry: undefined, token };
-  const entry = decode(engine, options, read.entry);
+  const entry = decode(engine, options, read.entry, read.isShared);
   if (entry === undefined) return { state: 'dead', entry: undefined, token };
   return { state: freshness(read.entry.remaining, engine.clock.monotonic() - reading.began), entry, token };
 }
@@ -192,13 +192,18 @@ export function copyOf(entry: FoundEntry): unknown {
   return take(entry.isolated);
 }
 
-function decode(engine: Engine, { subject, policy }: FindOptions, stored: StoredEntry): FoundEntry | undefined {
+function decode(
+  engine: Engine,
+  { subject, policy }: FindOptions,
+  stored: StoredEntry,
+  isShared: boolean | undefined,
+): FoundEntry | undefined {
   const { codec = engine.codec, isolation } = policy;
-  const known = decoded.get(stored);
+  const known = isShared === true ? decoded.get(stored) : undefined;
   if (known?.codec === codec && known.isolation === isolation) return known.entry;
   try {
     const entry = { isolated: engine.local.protect(codec.decode(stored.encoded), isolation), stored };
-    decoded.set(stored, { entry, codec, isolation });
+    if (isShared === true) decoded.set(stored, { entry, codec, isolation });
     return entry;
   } catch (error) {
     engine.reporter.error(subject, 'decode', error);
@@ -224,7 +229,7 @@ function serveLater(
   if (sliding !== undefined && remaining.fresh < Math.min(sliding, ceiling) && remaining.fresh <= (sliding * 3) / 4) {
     touchLater(engine, subject);
   }
-  if (policy.tiers === 'shared') return;
+  if (policy.tiers === 'shared' || engine.local.keepsNothing) return;
   const { body } = stored.encoded;
   engine.local.admit(
     candidate(engine, {

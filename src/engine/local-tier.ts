@@ -151,6 +151,11 @@ export class LocalTier {
     );
   }
 
+  /** Whether it never keeps a copy: nothing has to be prepared for it. */
+  get keepsNothing(): boolean {
+    return this.#storage.keeps === 'nothing';
+  }
+
   /** The copy under `key`, if it may be served now. */
   find(key: string): LocalHit | undefined {
     const now = this.#clock.monotonic();
@@ -185,6 +190,7 @@ export class LocalTier {
 
   /** Keeps a copy, unless an invalidation it could not see is known, or nothing of its life is left. */
   admit(candidate: Candidate): boolean {
+    if (this.keepsNothing) return false;
     const names = [candidate.keyName, this.#namespace, EVERYTHING, ...candidate.tagNames];
     if (this.#isOwed(names) || this.#ledger.hides(names, candidate.since, candidate.proof)) return false;
     const longest = Math.min(candidate.localTtl, this.#ttl);

@@ -180,39 +180,49 @@ export class StoreGuard {
     };
   }
 
-  async #lenient<T>(
-    subject: Subject,
-    operation: 'read' | 'write' | 'touch',
-    call: () => Promise<T>,
-  ): Promise<T | undefined> {
+  /** Not an async function, as none of what a read passes here: each of them would cost a promise more. */
+  #lenient<T>(subject: Subject, operation: 'read' | 'write' | 'touch', call: () => Promise<T>): Promise<T | undefined> {
     // Known, and told once: not the failure of this call.
-    if (this.#breaker.refuses) return undefined;
-    try {
-      return await this.#strict(operation, operation === 'read' ? this.#timeouts.read : this.#timeouts.write, call);
-    } catch (error) {
-      this.#reporter.error(subject, operation, error);
-      return undefined;
-    }
+    if (this.#breaker.refuses) return Promise.resolve(undefined);
+    return this.#strict(operation, operation === 'read' ? this.#timeouts.read : this.#timeouts.write, call).catch(
+      (error: unknown) => {
+        this.#reporter.error(subject, operation, error);
+        return undefined;
+      },
+    );
   }
 
-  async #strict<T>(operation: string, deadline: number, call: () => Promise<T>): Promise<T> {
+  #strict<T>(operation: string, deadline: number, call: () => Promise<T>): Promise<T> {
     if (this.#health === 'opening')
-      throw new StoreError(`The ${this.kind} store is not connected yet`, { outcome: 'failed' });
+      return Promise.reject(new StoreError(`The ${this.kind} store is not connected yet`, { outcome: 'failed' }));
     const admission = this.#breaker.admit();
-    if (admission === 'refused') throw this.#refusal();
+    if (admission === 'refused') return Promise.reject(this.#refusal());
+    if (this.#store.deadlines !== 'own') return this.#timed(operation, deadline, { admission, call });
+    return begin(call).then(
+      (value) => {
+        this.#answered();
+        return value;
+      },
+      (error: unknown) => this.#failed(operation, admission, error),
+    );
+  }
+
+  async #timed<T>(operation: string, deadline: number, { admission, call }: Admitted<T>): Promise<T> {
     const waited = await waitFor(begin(call), this.#clock, deadline);
     if (waited.ended === 'value') {
       this.#answered();
       return waited.value;
     }
-    if (waited.ended === 'error') {
-      this.#note(admission, waited.error);
-      throw storeErrorOf(waited.error, `The ${this.kind} store failed to ${operation}`);
-    }
+    if (waited.ended === 'error') this.#failed(operation, admission, waited.error);
     this.#note(admission, undefined);
     throw new StoreError(`The ${this.kind} store did not ${operation} within ${deadline} ms`, {
       outcome: 'unknown',
     });
+  }
+
+  #failed(operation: string, admission: Admission, error: unknown): never {
+    this.#note(admission, error);
+    throw storeErrorOf(error, `The ${this.kind} store failed to ${operation}`);
   }
 
   #refusal(): StoreError {
@@ -242,6 +252,11 @@ export class StoreGuard {
   }
 }
 
+interface Admitted<T> {
+  readonly admission: Admission;
+  readonly call: () => Promise<T>;
+}
+
 const NOTHING_SWEPT: SweepReport = { outcome: 'finished', entries: 0, removed: 0, settled: 0, compacted: 0 };
 
 function storeErrorOf(error: unknown, message: string): StoreError {
@@ -249,6 +264,10 @@ function storeErrorOf(error: unknown, message: string): StoreError {
 }
 
 /** A store of somebody else's may throw where it should reject. */
-async function begin<T>(call: () => Promise<T>): Promise<T> {
-  return await call();
+function begin<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(call());
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

@@ -12,23 +12,22 @@ export interface LruBounds {
 
 /** A factory of LRU storages with these bounds. */
 export function lruStorage(bounds: LruBounds): LocalStorageFactory {
-  return <Copy>(onDrop: (copy: Copy, key: string, reason: DropReason) => void): LocalStorage<Copy> => {
-    // lru-cache wants objects as values; a box also carries the size, so that nothing is computed twice.
-    const lru = new LRUCache<string, { readonly copy: Copy; readonly bytes: number }>({
+  return <Copy extends object>(onDrop: (copy: Copy, key: string, reason: DropReason) => void): LocalStorage<Copy> => {
+    const lru = new LRUCache<string, Copy>({
       max: bounds.max,
       maxSize: bounds.maxBytes,
-      sizeCalculation: (box) => box.bytes,
-      dispose: (box, key, reason) => onDrop(box.copy, key, DROP_REASONS[reason] ?? 'removed'),
+      dispose: (copy, key, reason) => onDrop(copy, key, DROP_REASONS[reason] ?? 'removed'),
     });
     return {
-      get: (key) => lru.get(key)?.copy,
+      keeps: 'copies',
+      get: (key) => lru.get(key),
       put(key, copy, bytes) {
         const size = Math.max(1, Math.ceil(bytes));
         if (size > bounds.maxBytes) {
           lru.delete(key);
           return false;
         }
-        lru.set(key, { copy, bytes: size });
+        lru.set(key, copy, { size });
         return true;
       },
       remove: (key) => lru.delete(key),

@@ -8,6 +8,7 @@ export function noStorage<Copy>(): LocalStorage<Copy> {
     remove: () => false,
     entries: () => [],
     clear: () => undefined,
+    keeps: 'nothing',
     size: 0,
     bytes: 0,
   };

@@ -14,6 +14,8 @@ export interface LocalStorage<Copy> {
   entries(): Iterable<readonly [key: string, copy: Copy]>;
   /** Drops everything. */
   clear(): void;
+  /** `nothing`: every `put` is refused, so nobody needs to prepare what to keep. */
+  readonly keeps: 'copies' | 'nothing';
   readonly size: number;
   readonly bytes: number;
 }
@@ -22,6 +24,6 @@ export interface LocalStorage<Copy> {
 export type DropReason = 'room' | 'replaced' | 'removed';
 
 /** Builds a storage; `onDrop` hears every copy that leaves. */
-export type LocalStorageFactory = <Copy>(
+export type LocalStorageFactory = <Copy extends object>(
   onDrop: (copy: Copy, key: string, reason: DropReason) => void,
 ) => LocalStorage<Copy>;

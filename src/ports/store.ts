@@ -50,6 +50,8 @@ export interface StoreRead {
   readonly token: LoadToken;
   /** Undefined when there is no row, it is dead, or an invalidation hides it. */
   readonly entry: StoredEntry | undefined;
+  /** Several readers may have been given this very entry, so that it pays to remember its value. */
+  readonly isShared?: boolean | undefined;
 }
 
 export interface EntryWrite {
@@ -144,6 +146,11 @@ export interface Store {
 
   /** Invalidations inside of the application's own transactions. Undefined: the store is in none of its databases. */
   readonly transactions?: Transactions | undefined;
+
+  /**
+   * `own`: every call ends by the timeouts the store was made with, by itself. Undefined: the engine sets a timer over each.
+   */
+  readonly deadlines?: 'own' | undefined;
 
   /** Which implementation this is, for events and statistics: `postgres`, `memory`, ... */
   readonly kind: string;

@@ -36,22 +36,45 @@ function parseRow([id, body, meta]: Row, now: number): EntryRow {
   const text = meta ?? '';
   const json = text.indexOf('[');
   const parts = text.slice(0, json).split(' ');
-  const sliding = Number(parts[4]);
-  const writtenAt = Number(parts[6]);
-  const [encoding, tags] = parseLabels(text.slice(json));
-  return {
-    id: id ?? '',
-    mayHaveMissed: Number(parts[7]),
-    entry: {
-      encoded: decodeBody(encoding, parts[8] ?? '', body ?? ''),
-      tags,
-      remaining: { fresh: until(parts[0], now), early: until(parts[1], now), stale: until(parts[2], now) },
-      retryIn: until(parts[3], now),
-      sliding: Number.isNaN(sliding) ? undefined : sliding,
-      ceiling: until(parts[5], now),
-      age: Number.isNaN(writtenAt) ? 0 : Math.floor((now - writtenAt) * 1000),
-    },
-  };
+  const entry = new PackedEntry(parts, now, { labels: text.slice(json), body: body ?? '' });
+  return { id: id ?? '', mayHaveMissed: Number(parts[7]), entry };
+}
+
+/** An entry that unpacks what few readers ask for when it is asked for. */
+class PackedEntry implements StoredEntry {
+  readonly encoded: Encoded;
+  readonly remaining: StoredEntry['remaining'];
+  readonly sliding: number | undefined;
+  readonly #parts: readonly string[];
+  readonly #now: number;
+  readonly #labels: string;
+
+  constructor(parts: readonly string[], now: number, packed: { readonly labels: string; readonly body: string }) {
+    const sliding = Number(parts[4]);
+    this.#parts = parts;
+    this.#now = now;
+    this.#labels = packed.labels;
+    this.encoded = decodeBody(encodingOf(packed.labels), parts[8] ?? '', packed.body);
+    this.remaining = { fresh: until(parts[0], now), early: until(parts[1], now), stale: until(parts[2], now) };
+    this.sliding = Number.isNaN(sliding) ? undefined : sliding;
+  }
+
+  get tags(): readonly string[] {
+    return parseLabels(this.#labels)[1];
+  }
+
+  get retryIn(): number {
+    return until(this.#parts[3], this.#now);
+  }
+
+  get ceiling(): number {
+    return until(this.#parts[5], this.#now);
+  }
+
+  get age(): number {
+    const writtenAt = Number(this.#parts[6]);
+    return Number.isNaN(writtenAt) ? 0 : Math.floor((this.#now - writtenAt) * 1000);
+  }
 }
 
 /** Whole milliseconds, rounded down but for the error of binary fractions: a lifetime of 100 ms is not 99. */
@@ -59,16 +82,24 @@ function until(epoch: string | undefined, now: number): number {
   return Math.floor((Number(epoch) - now) * 1000 + 0.01);
 }
 
-/** Encoding and tags differ little from row to row, so the last ones are kept. */
-let lastText = '[null]';
-let lastLabels: readonly [string | null, readonly string[]] = [null, []];
+type Labels = readonly [encoding: string | null, tags: readonly string[]];
 
-function parseLabels(text: string): readonly [string | null, readonly string[]] {
+/** Labels differ little from row to row, so the last ones are kept. */
+let lastText = '[null]';
+let lastLabels: Labels = [null, []];
+
+function parseLabels(text: string): Labels {
   if (text === lastText) return lastLabels;
   const [encoding = null, ...tags] = JSON.parse(text) as [string | null, ...string[]];
   lastText = text;
   lastLabels = Object.freeze([encoding, Object.freeze(tags)] as const);
   return lastLabels;
+}
+
+/** The first of the labels, without the tags where that is easy: most encodings are plain words. */
+function encodingOf(labels: string): string | null {
+  for (const plain of ['json', 'superjson']) if (labels.startsWith(`"${plain}"`, 1)) return plain;
+  return parseLabels(labels)[0];
 }
 
 function decodeBody(encoding: string | null, storedAs: string, body: string): Encoded {

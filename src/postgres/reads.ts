@@ -2,7 +2,7 @@
  * Reads: a batch of ids to what the shared tier has of them. A batch is glanced at first; only entries of which that proves
  * nothing are read under the whole validity rule (see queries/read.ts for what either costs).
  */
-import type { ListPage, ListRequest, StoreRead } from '../ports/store.js';
+import type { ListPage, ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
 import { textArray } from './arrays.js';
 import type { Connections } from './connections.js';
 import type { ResolvedStoreOptions } from './options.js';
@@ -38,10 +38,11 @@ export class Reads {
 
   /** One answer for each id, in their order. Many callers may want the same id; it is read once. */
   async read(ids: readonly string[]): Promise<readonly StoreRead[]> {
-    const reads = new Map<string, StoreRead>();
-    const open = await this.#glanceAt(ids, reads);
+    const distinct = [...new Set(ids)];
+    const reads = new Answers(distinct.length < ids.length);
+    const open = await this.#glanceAt(distinct, reads);
     if (open.length > 0) await this.#readFully(open, reads);
-    return ids.map((id) => reads.get(id) ?? unread(id));
+    return ids.map((id) => reads.of(id));
   }
 
   /** A page of a listing; each is a statement of its own. */
@@ -63,29 +64,26 @@ export class Reads {
   }
 
   /** Puts what is certain at a glance into `reads`; the ids of which it is not. */
-  async #glanceAt(ids: readonly string[], reads: Map<string, StoreRead>): Promise<readonly string[]> {
-    const distinct = [...new Set(ids)];
+  async #glanceAt(ids: readonly string[], reads: Answers): Promise<readonly string[]> {
     if (this.#blind > 0) {
       this.#blind -= 1;
-      return distinct;
+      return ids;
     }
-    const { token, newest, entries } = await this.#run(this.#glance, distinct);
-    const miss: StoreRead = { token, entry: undefined };
-    for (const id of distinct) reads.set(id, miss);
+    const { token, newest, entries } = await this.#run(this.#glance, ids);
+    reads.missing(ids, token);
     const open: string[] = [];
     for (const { id, entry, mayHaveMissed } of entries) {
-      if (newest < mayHaveMissed) reads.set(id, { token, entry });
+      if (newest < mayHaveMissed) reads.found(id, token, entry);
       else open.push(id);
     }
     if (open.length > entries.length * TOLERATED) this.#blind = BLIND_BATCHES;
     return open;
   }
 
-  async #readFully(ids: readonly string[], reads: Map<string, StoreRead>): Promise<void> {
+  async #readFully(ids: readonly string[], reads: Answers): Promise<void> {
     const { token, entries } = await this.#run(this.#full, ids, this.#scopeNames);
-    const miss: StoreRead = { token, entry: undefined };
-    for (const id of ids) reads.set(id, miss);
-    for (const { id, entry } of entries) reads.set(id, { token, entry });
+    reads.missing(ids, token);
+    for (const { id, entry } of entries) reads.found(id, token, entry);
   }
 
   /** Runs a statement; a damaged row, such as text that is not UTF-8, is a miss; in company the batcher finds out whose it is. */
@@ -110,6 +108,29 @@ export class Reads {
   }
 }
 
-function unread(id: string): never {
-  throw new TypeError(`No answer for the id ${id}`);
+/** The answers to a batch, by id. */
+class Answers {
+  readonly #isShared: boolean;
+  readonly #reads = new Map<string, StoreRead>();
+
+  /** @param isShared whether an id was asked for more than once */
+  constructor(isShared: boolean) {
+    this.#isShared = isShared;
+  }
+
+  /** Says of all `ids` that there is nothing, until something is found. */
+  missing(ids: readonly string[], token: LoadToken): void {
+    const miss: StoreRead = { token, entry: undefined };
+    for (const id of ids) this.#reads.set(id, miss);
+  }
+
+  found(id: string, token: LoadToken, entry: StoredEntry): void {
+    this.#reads.set(id, { token, entry, isShared: this.#isShared });
+  }
+
+  of(id: string): StoreRead {
+    const read = this.#reads.get(id);
+    if (read === undefined) throw new TypeError(`No answer for the id ${id}`);
+    return read;
+  }
 }

@@ -62,6 +62,8 @@ const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
 class BatchingStore implements PostgresStore {
   readonly kind = 'postgres';
+  /** The batchers answer every call in time, waiting for a connection or for a statement that went before included. */
+  readonly deadlines = 'own';
   readonly #connections: Connections;
   readonly #pages: Reads;
   /** Pages under way; they travel alone. */
@@ -157,13 +159,13 @@ class BatchingStore implements PostgresStore {
     return this.#closing;
   }
 
-  async read(id: string): Promise<StoreRead> {
-    this.#refuseClosed();
+  read(id: string): Promise<StoreRead> {
+    if (this.#status === 'closed') return this.#refused();
     return this.#reads.call(id, this.#order.last(id)?.result).result;
   }
 
-  async fill(write: EntryWrite, token: LoadToken): Promise<FillResult> {
-    this.#refuseClosed();
+  fill(write: EntryWrite, token: LoadToken): Promise<FillResult> {
+    if (this.#status === 'closed') return this.#refused();
     return this.#fills.call(write.id, { write, token });
   }
 
@@ -172,8 +174,8 @@ class BatchingStore implements PostgresStore {
     return this.#puts.call(write.id, { write, token });
   }
 
-  async set(write: EntryWrite): Promise<WriteReceipt> {
-    this.#refuseClosed();
+  set(write: EntryWrite): Promise<WriteReceipt> {
+    if (this.#status === 'closed') return this.#refused();
     return this.#sets.call(write.id, write);
   }
 
@@ -209,8 +211,8 @@ class BatchingStore implements PostgresStore {
     return this.#invalidations.call({ names, kind }, before.length === 0 ? undefined : Promise.all(before)).result;
   }
 
-  async touch(id: string): Promise<Remaining | undefined> {
-    this.#refuseClosed();
+  touch(id: string): Promise<Remaining | undefined> {
+    if (this.#status === 'closed') return this.#refused();
     return this.#touches.call(id, id);
   }
 
@@ -247,8 +249,17 @@ class BatchingStore implements PostgresStore {
   }
 
   #refuseClosed(): void {
-    if (this.#status === 'closed') throw new StoreError('The Postgres store is closed', { outcome: 'failed' });
+    if (this.#status === 'closed') throw closed();
   }
+
+  /** For the calls that are made most: without a promise of their own. */
+  #refused(): Promise<never> {
+    return Promise.reject(closed());
+  }
+}
+
+function closed(): StoreError {
+  return new StoreError('The Postgres store is closed', { outcome: 'failed' });
 }
 
 function sizeOf({ encoded }: EntryWrite): number {
