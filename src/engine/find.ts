@@ -153,7 +153,7 @@ export async function listShared(
       const state = freshness(stored.remaining, elapsed);
       if (state === 'dead' || isHiddenHere(engine, id, stored, { token, ...reading })) return [];
       if (request.bodies === 'left out') return [{ id, key, state, entry: { stored, isolated: NO_VALUE } }];
-      const entry = decode(engine, options, stored);
+      const entry = decode(engine, options, stored, undefined);
       return entry === undefined ? [] : [{ id, key, state, entry }];
     });
     return { entries: listed, next };

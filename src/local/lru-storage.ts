@@ -31,9 +31,7 @@ export function lruStorage(bounds: LruBounds): LocalStorageFactory {
         return true;
       },
       remove: (key) => lru.delete(key),
-      *entries() {
-        for (const [key, box] of lru.entries()) yield [key, box.copy] as const;
-      },
+      entries: () => lru.entries(),
       clear: () => lru.clear(),
       get size() {
         return lru.size;
