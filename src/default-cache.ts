@@ -20,6 +20,7 @@ const FORWARDED = [
   'expire',
   'delete',
   'getMany',
+  'getOrSetMany',
   'setMany',
   'deleteMany',
   'entries',

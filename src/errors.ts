@@ -19,6 +19,7 @@ export type KeepsakeErrorCode =
   | 'NESTED_TRANSACTION'
   | 'FOREIGN_TRANSACTION'
   | 'WITHIN_TRANSACTION'
+  | 'UNMATCHED_RESULT'
   | 'LOAD_TIMEOUT'
   | 'LOAD_ABANDONED'
   | 'ALREADY_CONFIGURED'
@@ -82,4 +83,13 @@ export class StoreError extends KeepsakeError {
 /** A loader did not answer within `hardTimeout` (code `LOAD_TIMEOUT`), or was given up at `loadDeadline` (`LOAD_ABANDONED`). */
 export class LoadTimeoutError extends KeepsakeError {
   override readonly name = 'LoadTimeoutError';
+}
+
+/** A loader of many values returned what does not fit what it was asked for (code `UNMATCHED_RESULT`); nothing of it was stored. */
+export class LoadResultError extends KeepsakeError {
+  override readonly name = 'LoadResultError';
+
+  constructor(message: string) {
+    super('UNMATCHED_RESULT', message);
+  }
 }

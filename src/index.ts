@@ -24,6 +24,8 @@ export type { Entry } from './engine/entry.js';
 export type { CallOptions } from './engine/given-call.js';
 export type { KeySelection } from './engine/listing.js';
 export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
+export type { LoadManyContext } from './engine/load-together.js';
+export type { LoadedMany } from './engine/sections/collections.js';
 export type { WithinTransaction } from './engine/sections/core.js';
 export type { InvalidateTagsOptions } from './engine/sections/invalidations.js';
 export type { ReadOptions } from './engine/sections/single-entries.js';
@@ -33,6 +35,7 @@ export {
   KeepsakeError,
   type KeepsakeErrorCode,
   KeyError,
+  LoadResultError,
   LoadTimeoutError,
   StoreError,
 } from './errors.js';

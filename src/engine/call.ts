@@ -24,6 +24,11 @@ export interface Call extends Subject {
   /** Tags made from the call's arguments; asked for only when a value is to be stored. May throw KeyError. */
   tags(): readonly string[];
   load(context: LoadContext): unknown;
+  /**
+   * Told that no load of its own will begin for now: it was answered or has failed, or waits for a load that is not its own. Calls
+   * that load together wait for each other up to here.
+   */
+  standsBack?(): void;
   /** Gives up waiting when it aborts. */
   readonly signal: AbortSignal | undefined;
   /** The same call under another key. */

@@ -27,6 +27,7 @@ export interface FoundEntry {
 
 /** How a read is to be treated. */
 export interface FindOptions {
+  /** Whose read it is: its key, and labels for events. */
   readonly subject: Subject & { readonly key: string };
   readonly policy: Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl'>;
 }

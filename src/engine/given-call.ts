@@ -40,7 +40,7 @@ export class GivenCall implements Call {
   }
 
   get policy(): ResolvedPolicy {
-    this.#policy ??= resolveOnce(this.#options, this.#defaults, this.key);
+    this.#policy ??= resolveOnce(this.#options, this.#defaults, `getOrSet(\`${this.key}\`)`);
     return this.#policy;
   }
 
@@ -58,7 +58,8 @@ export class GivenCall implements Call {
   }
 }
 
-function resolveOnce(options: CallOptions, defaults: Policy, key: string): ResolvedPolicy {
+/** The policy of a call's options over a cache's defaults; of options that cannot change it is made once. */
+export function resolveOnce(options: CallOptions, defaults: Policy, subject: string): ResolvedPolicy {
   let known = resolved.get(defaults);
   if (known === undefined) {
     known = new WeakMap();
@@ -67,7 +68,7 @@ function resolveOnce(options: CallOptions, defaults: Policy, key: string): Resol
   let policy = known.get(options);
   if (policy === undefined) {
     const { signal: _signal, ...own } = options;
-    policy = resolvePolicy([defaults, own], `getOrSet(\`${key}\`)`);
+    policy = resolvePolicy([defaults, own], subject);
     // An object that may still be changed cannot stand for what it says now.
     if (Object.isFrozen(options)) known.set(options, policy);
   }

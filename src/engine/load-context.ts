@@ -96,9 +96,9 @@ export class RunningLoad implements LoadContext {
 }
 
 /** One load inside another: which keys of which caches are being loaded by the code now running. */
-interface Loading {
+export interface Loading {
   readonly owner: object;
-  readonly key: string;
+  readonly keys: ReadonlySet<string>;
   readonly context: LoadContext;
   readonly outer: Loading | undefined;
   /** What a load started may outlive it (a timer, a connection, a listener) and stay in its context; it waits for itself no more. */
@@ -114,7 +114,10 @@ export async function runLoading<T>(
   context: LoadContext,
   run: () => Promise<T>,
 ): Promise<T> {
-  const own: Loading = { owner, key, context, outer: loading.getStore(), state: 'running' };
+  return await runWithin({ owner, keys: new Set([key]), context, outer: loading.getStore(), state: 'running' }, run);
+}
+
+async function runWithin<T>(own: Loading, run: () => Promise<T>): Promise<T> {
   try {
     return await loading.run(own, run);
   } finally {
@@ -122,10 +125,28 @@ export async function runLoading<T>(
   }
 }
 
+/** The load the code now running belongs to; handed to `runTogether` where one loader runs for several of them. */
+export function currentLoading(): Loading | undefined {
+  return loading.getStore();
+}
+
+/** Runs one loader for several loads of one cache, which all were begun by one call: each of their keys is known to be under way in it. */
+export async function runTogether<T>(
+  loads: readonly (Loading | undefined)[],
+  context: LoadContext,
+  run: () => Promise<T>,
+): Promise<T> {
+  const first = loads.find((load) => load?.state === 'running') ?? loads[0];
+  // Uncached outside of any load: there is nothing to be inside of.
+  if (first === undefined) return await run();
+  const keys = new Set(loads.flatMap((load) => (load?.state === 'running' ? [...load.keys] : [])));
+  return await runWithin({ owner: first.owner, keys, context, outer: first.outer, state: 'running' }, run);
+}
+
 /** Whether the code now running is (inside) a load of this key of this owner: waiting for it would be waiting for oneself. */
 export function isLoading(owner: object, key: string): boolean {
   for (let at = loading.getStore(); at !== undefined; at = at.outer) {
-    if (at.owner === owner && at.key === key && at.state === 'running') return true;
+    if (at.owner === owner && at.keys.has(key) && at.state === 'running') return true;
   }
   return false;
 }

@@ -10,7 +10,7 @@ import type { Tier } from '../kernel/events.js';
 import { take } from '../kernel/isolation.js';
 import type { LoadToken } from '../ports/store.js';
 import { type Call, type Engine, reasonOf } from './call.js';
-import { copyOf, type Found, findShared, touchLater } from './find.js';
+import { copyOf, type Found, findShared, findSharedMany, touchLater } from './find.js';
 import { type Flight, type KeyState, type Landed, SingleFlight } from './flight.js';
 import { startLoad } from './load.js';
 import { loadAnew } from './load-anew.js';
@@ -32,6 +32,12 @@ interface Arrival {
   endings: number;
   /** Set when the shared tier was not asked. */
   bypassed: 'breaker' | undefined;
+}
+
+/** A call that has come, and what this process is doing about its key. */
+interface Arrived {
+  readonly state: KeyState;
+  readonly arrival: Arrival;
 }
 
 /** The caller must look again: what it waited for is not for it. */
@@ -80,7 +86,42 @@ export class ReadPath {
       if (hit !== undefined && hit.state !== 'stale')
         return Promise.resolve(this.#hitLocally(call, hit, hit.state, started));
     }
-    return this.#read(call, started);
+    return this.#go(call, this.#arrive(call, started), undefined);
+  }
+
+  /**
+   * The values of calls under different keys, in their order, each as if it were made alone; what is in the shared tier is read for all of
+   * them at once. Rejects as soon as one of them fails.
+   */
+  async fetchMany(calls: readonly Call[]): Promise<readonly unknown[]> {
+    const { reporter, local } = this.#engine;
+    reporter.counters.calls += calls.length;
+    const started = reporter.start();
+    const inTransaction = currentScope() !== undefined;
+    const values: unknown[] = new Array(calls.length);
+    const waiting: Promise<unknown>[] = [];
+    const missed: { readonly i: number; readonly call: Call; readonly arrived: Arrived }[] = [];
+    const later = (i: number, value: Promise<unknown>): void => {
+      waiting.push(value.then((one) => (values[i] = one)));
+    };
+    for (const [i, call] of calls.entries()) {
+      const hit = call.tiers === 'shared' || inTransaction ? undefined : local.find(call.key);
+      if (inTransaction || (this.#flights.size > 0 && isLoading(this.#engine, call.key))) {
+        later(i, this.#direct(call));
+      } else if (hit !== undefined && hit.state !== 'stale') {
+        values[i] = this.#hitLocally(call, hit, hit.state, started);
+        call.standsBack?.();
+      } else {
+        missed.push({ i, call, arrived: this.#arrive(call, started) });
+      }
+    }
+    const found = await findSharedMany(
+      this.#engine,
+      missed.map(({ call }) => ({ subject: call, policy: call.policy })),
+    );
+    for (const [at, { i, call, arrived }] of missed.entries()) later(i, this.#go(call, arrived, found[at]));
+    await Promise.all(waiting);
+    return values;
   }
 
   /** The value of a load that begins now, whatever is stored. */
@@ -104,7 +145,8 @@ export class ReadPath {
     return await runUncached((context) => call.load(context));
   }
 
-  async #read(call: Call, started: number): Promise<unknown> {
+  /** Notes when a call has come, and that somebody is interested in its key. */
+  #arrive(call: Call, started: number): Arrived {
     const { ledger, clock, unsettled } = this.#engine;
     const state = this.#flights.enter(call.key);
     const arrival: Arrival = {
@@ -115,9 +157,16 @@ export class ReadPath {
       endings: state.endings,
       bypassed: undefined,
     };
+    return { state, arrival };
+  }
+
+  /** Answers a call that has come; `first` is what was read for it since then, if anything. */
+  async #go(call: Call, { state, arrival }: Arrived, first: Found | undefined): Promise<unknown> {
+    const { ledger } = this.#engine;
     try {
-      for (;;) {
-        const answer = await this.#attempt(call, state, arrival);
+      for (let found = first; ; found = undefined) {
+        found ??= await findShared(this.#engine, { subject: call, policy: call.policy });
+        const answer = await this.#attempt(call, state, arrival, found);
         if (answer !== AGAIN) return answer;
       }
     } catch (error) {
@@ -127,12 +176,12 @@ export class ReadPath {
     } finally {
       this.#flights.leave(state);
       ledger.end();
+      call.standsBack?.();
     }
   }
 
-  async #attempt(call: Call, state: KeyState, arrival: Arrival): Promise<unknown> {
+  async #attempt(call: Call, state: KeyState, arrival: Arrival, found: Found): Promise<unknown> {
     const { reporter, local } = this.#engine;
-    const found = await findShared(this.#engine, { subject: call, policy: call.policy });
     arrival.bypassed = found.bypassed;
     if (found.entry !== undefined && (found.state === 'fresh' || found.state === 'early')) {
       if (found.state === 'early' && found.entry.stored.retryIn <= 0) refreshEarly(this.#engine, this.#flights, call);
@@ -152,6 +201,7 @@ export class ReadPath {
     if (call.signal?.aborted === true) throw reasonOf(call);
     const other = this.#flights.candidate(state, arrival.endings);
     if (other === undefined) return await this.#loadOwn(call, state, arrival, missed);
+    call.standsBack?.();
     if (other.joinable && !this.#isHidden(other, call, arrival))
       return await this.#wait(call, state, arrival, missed, other, 'joined');
     if (other.state === 'running') {

@@ -52,6 +52,7 @@ export async function obtainRight(
     if (taken !== 'held') return { verdict: 'load', lease: taken, found };
     if (flight.controller.signal.aborted || engine.clock.monotonic() >= until)
       return { verdict: 'load', lease: undefined, found };
+    call.standsBack?.();
     await pauseFor(engine.clock, pause);
   }
 }

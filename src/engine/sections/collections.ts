@@ -2,8 +2,12 @@
 import type { Policy } from '../../kernel/policy.js';
 import { resolvePolicy } from '../../kernel/resolve-policy.js';
 import type { Entry } from '../entry.js';
+import { type CallOptions, resolveOnce } from '../given-call.js';
 import { deleteListed, type KeySelection, listEntries, selectIds } from '../listing.js';
+import type { LoadManyContext } from '../load-together.js';
+import { valuesByKey } from '../loaded-values.js';
 import { deleteMany, getMany, setMany } from '../many.js';
+import { partsOf, type WholeCall } from '../part-call.js';
 import { transactionToJoin } from '../transaction.js';
 import { currentScope } from '../transaction-scope.js';
 import { give } from '../write-path.js';
@@ -11,6 +15,12 @@ import type { WithinTransaction } from './core.js';
 import { requireEntries, requireKeys } from './given-collections.js';
 import { Invalidations } from './invalidations.js';
 import type { ReadOptions } from './single-entries.js';
+
+/** What a loader of many values answers. */
+export type LoadedMany<T> = ReadonlyMap<string, T | undefined> | readonly (T | undefined)[];
+
+/** Most keys looked for and loaded at a time: what is stored of one load fits a few statements, and their deadline. */
+const LOADED_AT_ONCE = 2_000;
 
 export abstract class Collections extends Invalidations {
   /**
@@ -29,6 +39,68 @@ export abstract class Collections extends Invalidations {
     const hits = new Map<string, T>();
     for (const [i, key] of asked.entries()) if (values[i] !== undefined) hits.set(key, values[i] as T);
     return hits;
+  }
+
+  /**
+   * The values under `keys`, in the order asked, each key once; those that are not there are loaded, stored and answered as `getOrSet`
+   * would do one by one, but in one call of `loadMissing` (for each 2000 keys) with only the missing keys. Every key has its own flight and lease: what another call, or
+   * another process, is loading already is waited for and not loaded again. Keys for which there is no value are not in the map.
+   *
+   * @param loadMissing answers an array with a value for each key it is given, in their order, or a Map by these keys; undefined, or a
+   *   key left out, means that there is none, and is not stored. It may be called again for keys that others were expected to load.
+   * @throws whatever `loadMissing` throws, unless stale values may answer; LoadResultError when its result does not fit; as `getOrSet`
+   * @example
+   * const products = await Cache.getOrSetMany(
+   *   ids.map((id) => `product:${id}`),
+   *   async (keys) => await loadProducts(keys.map((key) => Number(key.slice('product:'.length)))),
+   *   { ttl: '10m', tags: ['products'] },
+   * )
+   */
+  async getOrSetMany<T = unknown>(
+    keys: Iterable<string>,
+    loadMissing: (keys: readonly string[], load: LoadManyContext) => Promise<LoadedMany<T>>,
+    options: CallOptions = {},
+  ): Promise<Map<string, T>> {
+    this.assertOpen();
+    const subject = 'getOrSetMany()';
+    const asked = [...new Set(requireKeys(keys, subject))];
+    const policy = resolveOnce(options, this.parts.defaults, subject);
+    const { useCase } = policy;
+    const values = await this.fetchMany({
+      policy,
+      useCase,
+      signal: options.signal,
+      keys: asked,
+      tagsOf: () => [],
+      load: async (positions, load) => {
+        const missing = positions.flatMap((position) => asked[position] ?? []);
+        return valuesByKey(missing, await loadMissing(missing, load), useCase ?? 'the loader of getOrSetMany()');
+      },
+    });
+    const found = new Map<string, T>();
+    for (const [i, key] of asked.entries()) if (values[i] !== undefined) found.set(key, values[i] as T);
+    return found;
+  }
+
+  /** What `@CachedMany` calls: values under different keys. @internal */
+  async fetchMany(whole: WholeCall): Promise<readonly unknown[]> {
+    this.assertOpen();
+    const keys = whole.keys.map((key) => this.keyOf(key));
+    const values: unknown[] = [];
+    for (let at = 0; at < keys.length; at += LOADED_AT_ONCE) {
+      const part: WholeCall = {
+        ...whole,
+        keys: keys.slice(at, at + LOADED_AT_ONCE),
+        tagsOf: (position) => whole.tagsOf(at + position),
+        load: (positions, context) =>
+          whole.load(
+            positions.map((position) => at + position),
+            context,
+          ),
+      };
+      values.push(...(await this.reads.fetchMany(partsOf(part))));
+    }
+    return values;
   }
 
   /**

@@ -1,0 +1,75 @@
+/** A part of a call for many values: one of them, with its own key, loaded together with the others. */
+import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { Call } from './call.js';
+import type { LoadContext } from './load-context.js';
+import { type LoaderOfMany, LoadTogether } from './load-together.js';
+
+/** What all parts of one call have in common. */
+export interface WholeCall {
+  readonly policy: ResolvedPolicy;
+  readonly useCase: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly keys: readonly string[];
+  /** Tags of one part, beside the policy's. May throw KeyError. */
+  tagsOf(position: number): readonly string[];
+  readonly load: LoaderOfMany;
+}
+
+/** The parts of a call, one for each of its keys. */
+export function partsOf(whole: WholeCall): readonly Call[] {
+  const together = new LoadTogether(whole.keys.length, whole.load);
+  return whole.keys.map((key, position) => new PartCall(whole, together, key, position));
+}
+
+class PartCall implements Call {
+  readonly key: string;
+  readonly #whole: WholeCall;
+  readonly #together: LoadTogether;
+  readonly #position: number;
+  #tags: readonly string[] | undefined;
+
+  constructor(whole: WholeCall, together: LoadTogether, key: string, position: number) {
+    this.key = key;
+    this.#whole = whole;
+    this.#together = together;
+    this.#position = position;
+  }
+
+  get useCase(): string | undefined {
+    return this.#whole.useCase;
+  }
+
+  get keyType(): string | undefined {
+    return this.#whole.policy.keyType;
+  }
+
+  get tiers(): Tiers {
+    return this.#whole.policy.tiers;
+  }
+
+  get policy(): ResolvedPolicy {
+    return this.#whole.policy;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#whole.signal;
+  }
+
+  /** Built once, when a load begins: from the arguments as they were given, whatever the loader does to them. */
+  tags(): readonly string[] {
+    this.#tags ??= this.#whole.tagsOf(this.#position);
+    return this.#tags;
+  }
+
+  load(context: LoadContext): unknown {
+    return this.#together.ask(this.#position, context);
+  }
+
+  standsBack(): void {
+    this.#together.decided(this.#position);
+  }
+
+  under(key: string): Call {
+    return new PartCall(this.#whole, this.#together, key, this.#position);
+  }
+}
