@@ -386,16 +386,16 @@ describe('getOrSetMany', () => {
   it('INVARIANT 29: thousands of keys leave nothing behind, and are loaded in parts', async () => {
     const { cache } = await open();
     const asked: number[] = [];
-    const keys = Array.from({ length: 4_100 }, (_, i) => `k${i}`);
+    const keys = Array.from({ length: 2_100 }, (_, i) => `k${i}`);
     const values = await cache.getOrSetMany(keys, async (missing) => {
       asked.push(missing.length);
       return answer(missing);
     });
     expect([...values.keys()]).toEqual(keys);
-    expect(asked).toEqual([2_000, 2_000, 100]);
+    expect(asked).toEqual([2_000, 100]);
     await cache.idle();
     expect(cache.stats().underWay).toMatchObject({ keys: 0, background: 0 });
-  });
+  }, 30_000);
 
   it('wrong input: a clear error', async () => {
     const { cache } = await open();
