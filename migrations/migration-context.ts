@@ -2,7 +2,7 @@
 import type { RawBuilder } from 'kysely';
 
 /** The tables there are names for. */
-type Table = 'entries' | 'invalidations' | 'boot' | 'meta' | 'leases' | 'marks';
+type Table = 'entries' | 'invalidations' | 'boot' | 'meta' | 'leases' | 'marks' | 'locks';
 
 export interface MigrationContext {
   /** Unqualified names, for those of indexes and constraints. */

@@ -13,6 +13,7 @@ import { follow } from './engine/follow.js';
 import { invalidateNames } from './engine/invalidation.js';
 import { LeaseKeeper } from './engine/lease-keeper.js';
 import { LocalTier, type LocalTierOptions } from './engine/local-tier.js';
+import { LockKeeper } from './engine/lock-keeper.js';
 import { NameLedger } from './engine/name-ledger.js';
 import { type Opening, openStore } from './engine/opening.js';
 import { OwedInvalidations } from './engine/owed-invalidations.js';
@@ -56,7 +57,12 @@ export function createInertCache(name: string): CacheInstance {
     logger: processWarnings,
     now: () => systemClock.monotonic(),
   });
-  const engine = makeEngine(resolved, { store: createNullStore(), health: 'well' }, reporter, systemClock);
+  const engine = makeEngine(
+    resolved,
+    { store: { ...createNullStore(), locks: undefined }, health: 'well' },
+    reporter,
+    systemClock,
+  );
   const release = async (): Promise<void> => undefined;
   return new CacheInstance({
     engine,
@@ -170,6 +176,7 @@ function makeEngine(
     unsettled,
     background,
     leases: new LeaseKeeper({ leases: store.leases, clock, background, reporter }),
+    locks: new LockKeeper({ namespace, store, clock, background, reporter, random: Math.random }),
     codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),
     random: Math.random,
   };

@@ -20,6 +20,11 @@ export type KeepsakeErrorCode =
   | 'FOREIGN_TRANSACTION'
   | 'WITHIN_TRANSACTION'
   | 'UNMATCHED_RESULT'
+  | 'NOT_A_COUNTER'
+  | 'COUNTER_OVERFLOW'
+  | 'LOCK_TIMEOUT'
+  | 'LOCK_LOST'
+  | 'UNSUPPORTED_BY_STORE'
   | 'LOAD_TIMEOUT'
   | 'LOAD_ABANDONED'
   | 'ALREADY_CONFIGURED'
@@ -92,4 +97,14 @@ export class LoadResultError extends KeepsakeError {
   constructor(message: string) {
     super('UNMATCHED_RESULT', message);
   }
+}
+
+/** A counter could not be changed: its entry holds no whole number (`NOT_A_COUNTER`), or the result would be too large (`COUNTER_OVERFLOW`). */
+export class CounterError extends KeepsakeError {
+  override readonly name = 'CounterError';
+}
+
+/** A lock was not to be had within `wait` (`LOCK_TIMEOUT`), or expired under its holder (`LOCK_LOST`: the reason of its `lost` signal). */
+export class LockError extends KeepsakeError {
+  override readonly name = 'LockError';
 }

@@ -14,29 +14,35 @@ export { Early } from './decorators/early.js';
 export { Failover } from './decorators/failover.js';
 export type { CacheHandle, HandleOf } from './decorators/handle.js';
 export { InvalidateTags, type InvalidationOptions } from './decorators/invalidate-tags.js';
+export { Locked, type LockedOptions } from './decorators/locked.js';
 export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-decorator.js';
 export type { MethodKey, MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
 export { Cache, type CacheFace } from './default-cache.js';
 export type { CacheInstance, CacheStats } from './engine/cache.js';
+export type { CountOptions } from './engine/counting.js';
 export type { TransactionDatabase, TransactionPool } from './engine/database-transaction.js';
 export type { Entry } from './engine/entry.js';
 export type { CallOptions } from './engine/given-call.js';
+export type { Lock, LockEnding } from './engine/held-lock.js';
 export type { KeySelection } from './engine/listing.js';
 export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
 export type { LoadManyContext } from './engine/load-together.js';
 export type { LoadedMany } from './engine/sections/collections.js';
+export type { LockOptions } from './engine/lock-keeper.js';
 export type { WithinTransaction } from './engine/sections/core.js';
 export type { InvalidateTagsOptions } from './engine/sections/invalidations.js';
 export type { ReadOptions } from './engine/sections/single-entries.js';
 export {
   CodecError,
   ConfigurationError,
+  CounterError,
   KeepsakeError,
   type KeepsakeErrorCode,
   KeyError,
   LoadResultError,
   LoadTimeoutError,
+  LockError,
   StoreError,
 } from './errors.js';
 export type { Clock, Timer } from './kernel/clock.js';
@@ -46,7 +52,9 @@ export type { State } from './kernel/freshness.js';
 export { escapeLike } from './kernel/like.js';
 export type { Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
 export type { KeyTag } from './keys/key-tag.js';
+export type { Counters, Increment, IncrementResult } from './ports/counters.js';
 export type { Leases } from './ports/lease.js';
+export type { Locks } from './ports/locks.js';
 export type { Logger, Observer } from './ports/observer.js';
 export type {
   EntryWrite,

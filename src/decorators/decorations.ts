@@ -5,7 +5,7 @@ import type { DecoratedMethod, Method } from './method-decorator.js';
 
 /** What one or several of our decorators have made of one method. */
 export interface Decoration {
-  readonly role: 'cached' | 'puts' | 'invalidates';
+  readonly role: 'cached' | 'puts' | 'invalidates' | 'locks';
   /** The decorators so far, for messages: `@Early and @Cached`. */
   readonly decorators: string;
   /** The method as its class has it, for messages: `Products.find`. */

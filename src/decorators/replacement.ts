@@ -15,7 +15,7 @@ export const KEEPSAKE: unique symbol = Symbol.for('keepsake.method');
  */
 export interface MethodInfo {
   /** `puts`: `@CachePut`. */
-  readonly role: 'cached' | 'puts' | 'invalidates';
+  readonly role: 'cached' | 'puts' | 'invalidates' | 'locks';
   readonly name: string | symbol;
   /** `function`: made by `cached`. */
   readonly placement: 'instance' | 'static' | 'function';

@@ -3,7 +3,7 @@ import type { BusHealth } from '../ports/bus.js';
 import type { SweepReport } from '../ports/store.js';
 import type { BreakerState } from './circuit-breaker.js';
 import type { Counters } from './reporter.js';
-import { Collections } from './sections/collections.js';
+import { Primitives } from './sections/primitives.js';
 import { waitFor } from './waiting.js';
 
 /** Numbers about a cache since it was made, and what it holds now. */
@@ -31,7 +31,7 @@ export interface CacheStats extends Readonly<Counters> {
 /** How long closing waits for background work, in milliseconds: a refresh whose loader hangs must not keep a process from ending. */
 const CLOSING_PATIENCE = 10_000;
 
-export class CacheInstance extends Collections {
+export class CacheInstance extends Primitives {
   #closing: Promise<void> | undefined;
 
   /** Numbers since the cache was made. */
@@ -90,6 +90,7 @@ export class CacheInstance extends Collections {
     if (unpaid > 0)
       reporter.warn('owed', `closed while ${unpaid} names could not be invalidated: the store cannot be reached`);
     unsettled.close();
+    this.engine.locks.close();
     background.close();
     const drained = await waitFor(background.idle(), clock, CLOSING_PATIENCE);
     if (drained.ended === 'timeout') {

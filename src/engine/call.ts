@@ -7,6 +7,7 @@ import type { Background } from './background.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { LoadContext } from './load-context.js';
 import type { LocalTier } from './local-tier.js';
+import type { LockKeeper } from './lock-keeper.js';
 import type { NameLedger } from './name-ledger.js';
 import type { OwedInvalidations } from './owed-invalidations.js';
 import type { Reporter, Subject } from './reporter.js';
@@ -43,6 +44,7 @@ export interface Engine {
   readonly store: StoreGuard;
   readonly local: LocalTier;
   readonly leases: LeaseKeeper;
+  readonly locks: LockKeeper;
   readonly owed: OwedInvalidations;
   readonly unsettled: UnsettledTransactions;
   readonly ledger: NameLedger;

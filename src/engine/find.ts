@@ -1,5 +1,6 @@
 /** Finding: the shared tier's answer for one key, decoded, classified, and admitted to the local tier if it may be. */
 import type { Codec } from '../kernel/codec.js';
+import { COUNTER_ENCODING, decodeCounter } from '../kernel/counter.js';
 import { freshness, type State } from '../kernel/freshness.js';
 import { type Isolated, take } from '../kernel/isolation.js';
 import { tagName } from '../kernel/names.js';
@@ -203,7 +204,9 @@ function decode(
   const known = isShared === true ? decoded.get(stored) : undefined;
   if (known?.codec === codec && known.isolation === isolation) return known.entry;
   try {
-    const entry = { isolated: engine.local.protect(codec.decode(stored.encoded), isolation), stored };
+    // Whatever the codec: a counter is a number to everybody.
+    const value = isCounter(stored) ? decodeCounter(stored.encoded) : codec.decode(stored.encoded);
+    const entry = { isolated: engine.local.protect(value, isolation), stored };
     if (isShared === true) decoded.set(stored, { entry, codec, isolation });
     return entry;
   } catch (error) {
@@ -230,7 +233,7 @@ function serveLater(
   if (sliding !== undefined && remaining.fresh < Math.min(sliding, ceiling) && remaining.fresh <= (sliding * 3) / 4) {
     touchLater(engine, subject);
   }
-  if (policy.tiers === 'shared' || engine.local.keepsNothing) return;
+  if (policy.tiers === 'shared' || engine.local.keepsNothing || isCounter(stored)) return;
   const { body } = stored.encoded;
   engine.local.admit(
     candidate(engine, {
@@ -251,6 +254,11 @@ function serveLater(
       localTtl: policy.localTtl,
     }),
   );
+}
+
+/** Counters change without a word to other processes, so no copy of one is kept. */
+function isCounter({ encoded }: StoredEntry): boolean {
+  return encoded.encoding === COUNTER_ENCODING;
 }
 
 /** Tells the store, in the background, that a sliding entry was read. */

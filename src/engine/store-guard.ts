@@ -6,7 +6,9 @@
 import { KeepsakeError, StoreError } from '../errors.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Remaining } from '../kernel/freshness.js';
+import type { Counters, Increment, IncrementResult } from '../ports/counters.js';
 import type { Leases } from '../ports/lease.js';
+import type { Locks } from '../ports/locks.js';
 import type {
   EntryWrite,
   FillResult,
@@ -160,6 +162,27 @@ export class StoreGuard {
     return this.#strict('invalidate', this.#timeouts.write, () => this.#store.invalidate(names, kind));
   }
 
+  /** @throws KeepsakeError `UNSUPPORTED_BY_STORE` where there are no counters */
+  increment(id: string, increment: Increment): Promise<IncrementResult> {
+    const counters: Counters = this.#part('counters', this.#store.counters);
+    return this.#strict('count', this.#timeouts.write, () => counters.increment(id, increment));
+  }
+
+  /**
+   * The store's locks, each call under the deadline of a write.
+   *
+   * @throws KeepsakeError `UNSUPPORTED_BY_STORE` where there are none
+   */
+  get locks(): Locks {
+    const locks: Locks = this.#part('locks', this.#store.locks);
+    const run = <T>(call: () => Promise<T>): Promise<T> => this.#strict('lock', this.#timeouts.write, call);
+    return {
+      acquire: (...given) => run(() => locks.acquire(...given)),
+      renew: (...given) => run(() => locks.renew(...given)),
+      release: (...given) => run(() => locks.release(...given)),
+    };
+  }
+
   /** A touch whose failure the caller wants to know. */
   touchStrictly(id: string): Promise<Remaining | undefined> {
     return this.#strict('touch', this.#timeouts.write, () => this.#store.touch(id));
@@ -178,6 +201,11 @@ export class StoreGuard {
       renew: (ids, ms) => this.#strict('lease', write, () => leases.renew(ids, ms)),
       release: (id) => this.#strict('lease', write, () => leases.release(id)),
     };
+  }
+
+  #part<T>(what: string, part: T | undefined): T {
+    if (part !== undefined) return part;
+    throw new KeepsakeError('UNSUPPORTED_BY_STORE', `The ${this.#store.kind} store has no ${what}`);
   }
 
   /** Not an async function, as none of what a read passes here: each of them would cost a promise more. */

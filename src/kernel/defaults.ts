@@ -40,6 +40,9 @@ export const EARLY_DEFAULTS: Policy = Object.freeze({ earlyTtl: '80%' });
 /** What `@Failover` brings, likewise. */
 export const FAILOVER_DEFAULTS: Policy = Object.freeze({ grace: '24h' });
 
+/** Defaults of locks, in milliseconds, and the shortest that one can last: a renewal every third of it must have time to arrive. */
+export const LOCK_DEFAULTS = Object.freeze({ expire: 30_000, wait: 30_000, shortest: 100 } as const);
+
 /** Defaults of caches; durations in milliseconds, sizes in bytes unless the name says otherwise. */
 export const CACHE_DEFAULTS = Object.freeze({
   name: 'default',

@@ -108,6 +108,7 @@ export interface ErrorEvent extends EventBase {
     | 'write'
     | 'touch'
     | 'lease'
+    | 'lock'
     | 'invalidate'
     | 'load'
     | 'encode'

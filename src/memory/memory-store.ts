@@ -4,10 +4,13 @@
  */
 import { StoreError } from '../errors.js';
 import type { Clock, Timer } from '../kernel/clock.js';
+import { counterOf, encodeCounter } from '../kernel/counter.js';
 import { refuse } from '../kernel/expectation.js';
 import type { Remaining } from '../kernel/freshness.js';
 import { isVisible } from '../kernel/snapshot.js';
+import type { Counters, Increment, IncrementResult } from '../ports/counters.js';
 import type { Leases } from '../ports/lease.js';
+import type { Locks } from '../ports/locks.js';
 import type {
   EntryWrite,
   FillResult,
@@ -22,8 +25,9 @@ import type {
   WriteReceipt,
 } from '../ports/store.js';
 import { listRows } from './list-rows.js';
+import { MemoryLocks } from './memory-locks.js';
 import { MemoryTable } from './memory-table.js';
-import { ceilingOf, createRow, entryOf, namesOf, type RowOrigin, remainingOf, slide } from './row.js';
+import { ceilingOf, createRow, entryOf, namesOf, type RowOrigin, recount, remainingOf, slide } from './row.js';
 
 export interface MemoryStoreOptions extends StoreOptions {
   readonly clock: Clock;
@@ -55,6 +59,8 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
 export class MemoryStore implements Store {
   readonly kind = 'memory';
   readonly leases: Leases | undefined;
+  readonly locks: Locks;
+  readonly counters: Counters = { increment: (id, increment) => this.#run(() => this.#increment(id, increment)) };
   readonly #table: MemoryTable;
   readonly #clock: Clock;
   readonly #scopeNames: readonly string[];
@@ -66,6 +72,7 @@ export class MemoryStore implements Store {
     options: { readonly clock: Clock; readonly scopeNames: readonly string[]; readonly leases?: Leases },
   ) {
     this.leases = options.leases;
+    this.locks = new MemoryLocks(table.locks, options.clock);
     this.#table = table;
     this.#clock = options.clock;
     this.#scopeNames = [...options.scopeNames];
@@ -147,6 +154,21 @@ export class MemoryStore implements Store {
         row !== undefined && token.incarnation === this.#table.incarnation && isVisible(row.writerXid, token.snapshot);
       if (isSameRow) row.retryAt = this.#clock.monotonic() + ms;
     });
+  }
+
+  #increment(id: string, { by, ttl, least, most }: Increment): IncrementResult {
+    const now = this.#clock.monotonic();
+    const found = this.#table.find(id);
+    const row = found !== undefined && remainingOf(found, now).fresh > 0 ? found : undefined;
+    const before = row === undefined ? 0n : counterOf(row.encoded);
+    if (before === undefined) return { status: 'refused', reason: 'not-a-number' };
+    const value = before + by;
+    if (value < least || value > most) return { status: 'refused', reason: 'overflow' };
+    const origin = this.#table.begin(this.#scopeNames);
+    const lifetimes = { ttl: ttl ?? Infinity, sliding: undefined, expiresAt: undefined, grace: 0, early: undefined };
+    const written: EntryWrite = { id, encoded: encodeCounter(value), tags: [], lifetimes, loadMs: undefined };
+    this.#table.put(row === undefined ? createRow(written, origin) : recount(row, written.encoded, origin.xid));
+    return { status: 'counted', value, xid: origin.xid };
   }
 
   #write(write: EntryWrite, origin: RowOrigin): WriteReceipt {

@@ -15,6 +15,7 @@ import { keyName } from '../kernel/names.js';
 import { isVisible, type Xid } from '../kernel/snapshot.js';
 import type { InvalidationKind, LoadToken, RefusalReason } from '../ports/store.js';
 import { InvalidationLog } from './invalidation-log.js';
+import type { LockTable } from './memory-locks.js';
 import { isFence, type Row, type RowOrigin, remainingOf } from './row.js';
 
 export interface MemoryTableOptions {
@@ -31,6 +32,8 @@ const SWEPT_PER_WRITE = 8;
 export class MemoryTable {
   /** Names this very table: a token of another one proves nothing here. */
   readonly incarnation: string = randomUUID();
+  /** Who holds which name. */
+  readonly locks: LockTable = { held: new Map(), lastFence: 0 };
   readonly #clock: Clock;
   readonly #loadDeadline: number;
   readonly #maxEntries: number;

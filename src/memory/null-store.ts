@@ -1,9 +1,14 @@
 /** The null store: a shared tier that keeps nothing, for tests and development in which every call should run its loader. */
+import { systemClock } from '../kernel/clock.js';
 import type { FillResult, LoadToken, Store, WriteReceipt } from '../ports/store.js';
+import { MemoryLocks } from './memory-locks.js';
 
 const NEVER: LoadToken = { incarnation: 'null', snapshot: '1:1:', at: '' };
 
-/** Creates a store in which nothing is ever found; writes succeed and are forgotten at once. */
+/**
+ * Creates a store in which nothing is ever found; writes succeed and are forgotten at once, so a counter begins with every call. Locks hold
+ * within this process.
+ */
 export function createNullStore(): Store {
   const remaining = { fresh: 0, early: Infinity, stale: 0 };
   // Local tiers tell invalidations apart by their transactions, so even here no two have the same.
@@ -27,6 +32,10 @@ export function createNullStore(): Store {
     invalidate: async () => transaction(),
     touch: async () => undefined,
     postpone: async () => undefined,
+    counters: {
+      increment: async (_id, { by }) => ({ status: 'counted', value: by, ...transaction() }),
+    },
+    locks: new MemoryLocks({ held: new Map(), lastFence: 0 }, systemClock),
     transactions: {
       invalidate: async () => ({ ...transaction(), place: 'null' }),
       outcomes: async (receipts) => receipts.map(() => 'committed'),

@@ -97,6 +97,19 @@ export function isFence(row: Row, now: number): boolean {
   return row.origin === 'set' || row.freshUntil + row.grace > now;
 }
 
+/** A counter's row with another number: its life and its tags stay. */
+export function recount(row: Row, encoded: Encoded, writerXid: Xid): Row {
+  return {
+    ...row,
+    encoded,
+    writerXid,
+    origin: 'set',
+    grace: 0,
+    refreshAt: Number.POSITIVE_INFINITY,
+    retryAt: undefined,
+  };
+}
+
 /** Extends a sliding row as of now, never past its ceiling. */
 export function slide(row: Row, now: number): void {
   if (row.sliding === undefined) return;

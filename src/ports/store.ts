@@ -13,7 +13,9 @@ import type { Encoded } from '../kernel/codec.js';
 import type { Remaining } from '../kernel/freshness.js';
 import type { Lifetimes } from '../kernel/lifetimes.js';
 import type { Snapshot, Xid } from '../kernel/snapshot.js';
+import type { Counters } from './counters.js';
 import type { Leases } from './lease.js';
+import type { Locks } from './locks.js';
 import type { Transactions } from './transactions.js';
 
 export type { Lifetimes };
@@ -146,6 +148,12 @@ export interface Store {
 
   /** Invalidations inside of the application's own transactions. Undefined: the store is in none of its databases. */
   readonly transactions?: Transactions | undefined;
+
+  /** Numbers changed in one step. Undefined: the store has none. */
+  readonly counters?: Counters | undefined;
+
+  /** Locks over all processes of this store. Undefined: the store has none. */
+  readonly locks?: Locks | undefined;
 
   /**
    * `own`: every call ends by the timeouts the store was made with, by itself. Undefined: the engine sets a timer over each.

@@ -23,16 +23,23 @@ export class KeyOrder {
 
 /**
  * What becomes of a call whose key's last write is of the same kind and still unsent. `replace`: it takes that one's
- * place and both get its result. `share`: it gets that one's result. `queue`: it waits its turn.
+ * place and both get its result. `share`: it gets that one's result. `gather`: it goes with that one. `queue`: it waits its turn.
  */
-export type Merging = 'replace' | 'share' | 'queue';
+export type Merging = 'replace' | 'share' | 'gather' | 'queue';
+
+/** A call under way; `after` is what it waits for. */
+interface UnderWay<Input, Output> {
+  readonly call: Call<Input, Output>;
+  readonly after: Promise<unknown> | undefined;
+  input: Input;
+}
 
 /** The writes of one kind, in the order of their keys. */
 export class Lane<Input, Output> {
   readonly #order: KeyOrder;
   readonly #batcher: Batcher<Input, Output>;
   readonly #merging: Merging;
-  readonly #underWay = new Map<string, { readonly call: Call<Input, Output>; input: Input }>();
+  readonly #underWay = new Map<string, UnderWay<Input, Output>>();
 
   constructor(order: KeyOrder, batcher: Batcher<Input, Output>, merging: Merging) {
     this.#order = order;
@@ -43,15 +50,17 @@ export class Lane<Input, Output> {
   call(id: string, input: Input): Promise<Output> {
     const last = this.#order.last(id);
     const mine = this.#underWay.get(id);
-    if (this.#merging !== 'queue' && mine !== undefined && mine.call === last && mine.call.isUnsent) {
+    const next = mine !== undefined && mine.call === last && mine.call.isUnsent ? mine : undefined;
+    if (next !== undefined && this.#merging !== 'queue' && this.#merging !== 'gather') {
       if (this.#merging === 'replace') {
-        mine.call.replace(input);
-        mine.input = input;
+        next.call.replace(input);
+        next.input = input;
       }
-      return mine.call.result;
+      return next.call.result;
     }
-    const call = this.#batcher.call(input, last?.result);
-    const entry = { call, input };
+    const after = this.#merging === 'gather' && next !== undefined ? next.after : last?.result;
+    const call = this.#batcher.call(input, after);
+    const entry = { call, input, after };
     this.#underWay.set(id, entry);
     this.#order.append(id, call);
     const forget = () => {

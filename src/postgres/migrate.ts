@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { entriesAndInvalidations } from '../../migrations/0001_entries_and_invalidations.js';
 import { leases } from '../../migrations/0002_leases.js';
 import { marks } from '../../migrations/0003_marks.js';
+import { locks } from '../../migrations/0004_locks.js';
 import type { MigrationContext } from '../../migrations/migration-context.js';
 import type { TableNames } from './names.js';
 
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migrati
   '0001_entries_and_invalidations': entriesAndInvalidations,
   '0002_leases': leases,
   '0003_marks': marks,
+  '0004_locks': locks,
 };
 
 /** What migrations are given, and the names of the Migrator's own tables. */

@@ -23,6 +23,8 @@ export interface TableNames {
   readonly meta: string;
   /** The right to load a key. */
   readonly leases: string;
+  /** Who holds which name. */
+  readonly locks: string;
   /** What could be seen when: the sweeper's. */
   readonly marks: string;
   /** Bookkeeping of Kysely's Migrator. */
@@ -48,6 +50,7 @@ export function tableNames({ schema, table, prefix }: NameOptions): TableNames {
     boot: `${entries}_boot`,
     meta: `${entries}_meta`,
     leases: `${entries}_leases`,
+    locks: `${entries}_locks`,
     marks: `${entries}_marks`,
     migrations: `${entries}_migrations`,
     migrationLock: `${entries}_migration_lock`,
@@ -81,6 +84,7 @@ export interface Tables {
   readonly boot: RawBuilder<unknown>;
   readonly meta: RawBuilder<unknown>;
   readonly leases: RawBuilder<unknown>;
+  readonly locks: RawBuilder<unknown>;
   readonly marks: RawBuilder<unknown>;
 }
 
@@ -92,6 +96,7 @@ export function quoted(names: TableNames): Tables {
     boot: sql.id(names.schema, names.boot),
     meta: sql.id(names.schema, names.meta),
     leases: sql.id(names.schema, names.leases),
+    locks: sql.id(names.schema, names.locks),
     marks: sql.id(names.schema, names.marks),
   };
 }

@@ -38,6 +38,7 @@ const RIGHTS = {
   boot: ['SELECT', 'INSERT', 'DELETE'],
   meta: ['SELECT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  locks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   marks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   migrations: ['SELECT'],
 } as const satisfies Partial<Record<keyof TableNames, readonly string[]>>;

@@ -22,8 +22,10 @@ import { Batcher } from './batcher.js';
 import { Batches, type FillInput, type InvalidateInput, type PostponeInput } from './batches.js';
 import { PostgresBus, type PostgresBusOptions } from './bus.js';
 import { Connections } from './connections.js';
+import { PostgresCounters } from './counters.js';
 import { KeyOrder, Lane } from './key-order.js';
 import { PostgresLeases } from './leases.js';
+import { PostgresLocks } from './locks.js';
 import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
 import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
@@ -81,6 +83,8 @@ class BatchingStore implements PostgresStore {
   readonly #postpones: Lane<PostponeInput, undefined>;
   readonly #invalidations: Batcher<InvalidateInput, InvalidationReceipt>;
   readonly leases: PostgresLeases;
+  readonly locks: PostgresLocks;
+  readonly counters: PostgresCounters;
   readonly transactions: PostgresTransactions;
   readonly #sweeper: Sweeper;
   #status: 'open' | 'closed' = 'open';
@@ -125,14 +129,16 @@ class BatchingStore implements PostgresStore {
     this.#deletes = new Lane(this.#order, deletes, 'share');
     this.#touches = new Lane(this.#order, touches, 'share');
     this.#postpones = new Lane(this.#order, postpones, 'queue');
-    this.leases = new PostgresLeases(this.#connections, { timeout: options.timeouts.write, maxBatch: MAX_BATCH });
+    const small = { timeout: options.timeouts.write, maxBatch: MAX_BATCH };
+    this.leases = new PostgresLeases(this.#connections, small);
+    this.locks = new PostgresLocks(this.#connections, small);
+    this.counters = new PostgresCounters(this.#connections, this.#order, { ...small, scopeNames: options.scopeNames });
     this.#sweeper = new Sweeper(this.#connections, this.leases, options);
-    this.transactions = new PostgresTransactions(this.#connections, {
-      timeout: options.timeouts.write,
-      maxBatch: MAX_BATCH,
-    });
+    this.transactions = new PostgresTransactions(this.#connections, small);
     this.#batchers = [
       this.leases,
+      this.locks,
+      this.counters,
       this.transactions,
       this.#reads,
       sets,

@@ -39,6 +39,7 @@ import { textArray } from './arrays.js';
 import type { Connections } from './connections.js';
 import type { PostgresLeases } from './leases.js';
 import type { SweepOptions } from './options.js';
+import { forgetLocksStatement } from './queries/locks.js';
 import { sweepAgainStatement, sweepStatement } from './queries/sweep.js';
 import {
   compactStatement,
@@ -94,6 +95,7 @@ export class Sweeper {
       compact: compactStatement(tables),
       forgetMarks: forgetMarksStatement(tables),
       forgetLeases: forgetLeasesStatement(tables),
+      forgetLocks: forgetLocksStatement(tables),
     };
   }
 
@@ -139,7 +141,7 @@ export class Sweeper {
       const isWhole = (await this.#walk(pass)) && (await this.#returnToSkipped(pass));
       // Only a whole pass, begun after the horizon was asked for, lets rows of the log go.
       if (isWhole && row?.[0] != null) await this.#compact(pass, row[0]);
-      if (isWhole) await this.#run(this.#statements.forgetLeases, [this.#batch]);
+      if (isWhole) await this.#forgetHolders();
       return pass.report(isWhole ? 'finished' : 'interrupted');
     } finally {
       await this.#leases.release(CLAIM).catch(this.#options.onSweepError);
@@ -187,6 +189,11 @@ export class Sweeper {
       if (removed < this.#batch || from === null) break;
     }
     await this.#run(this.#statements.forgetMarks, [horizon]);
+  }
+
+  async #forgetHolders(): Promise<void> {
+    await this.#run(this.#statements.forgetLeases, [this.#batch]);
+    await this.#run(this.#statements.forgetLocks, [this.#batch]);
   }
 
   /** Holds on to the claim; false when another process has it, or the store is closing. */

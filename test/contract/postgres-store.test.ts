@@ -40,7 +40,8 @@ describeStoreContract('postgres', async () => {
       await pool().query(`
         update ${table('')} set expiresattime = expiresattime - ${by}, absoluteexpiration = absoluteexpiration - ${by},
           written_at = written_at - ${by}, stale_until = stale_until - ${by}, refresh_at = refresh_at - ${by}, retry_at = retry_at - ${by};
-        update ${table('_invalidations')} set at = at - ${by}`);
+        update ${table('_invalidations')} set at = at - ${by};
+        update ${table('_locks')} set held_until = held_until - ${by}`);
     },
     aged: (token, ms) => ({ ...token, at: String(Number(token.at) - ms / 1000) }),
     async close() {

@@ -5,11 +5,13 @@
  */
 import { afterEach, beforeEach, describe } from 'vitest';
 import { describeConcurrency } from './concurrency-contract.js';
+import { describeCounters } from './counters-contract.js';
 import { describeFills } from './fills-contract.js';
 import { describeInvalidation } from './invalidation-contract.js';
 import { describeLifecycle } from './lifecycle-contract.js';
 import { describeLifetimes } from './lifetimes-contract.js';
 import { describeListing } from './listing-contract.js';
+import { describeLocks } from './locks-contract.js';
 import { describePuts } from './puts-contract.js';
 import { describeScopes } from './scopes-contract.js';
 import { describeSetIfAbsent } from './set-if-absent-contract.js';
@@ -49,6 +51,8 @@ export function describeStoreContract(name: string, factory: () => Promise<Store
     describeScopes(subject);
     describeUpkeep(subject);
     describeConcurrency(subject);
+    describeCounters(subject);
+    describeLocks(subject);
     describeLifecycle(subject);
   });
 }

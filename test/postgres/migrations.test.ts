@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigurationError } from '../../src/errors.js';
+import { COUNTER_BOUNDS } from '../../src/kernel/counter.js';
 import { readCatalog, type TableRole, type TableShape } from '../../src/postgres/diagnosis/catalog.js';
 import { runOn } from '../../src/postgres/executor.js';
 import { MIGRATION_NAMES } from '../../src/postgres/migrate.js';
@@ -171,7 +172,7 @@ describe('rights', () => {
     const at = (suffix: string) => table(suffix, { schema: 'cache_schema', prefix: '' });
     await client.query(`
       grant usage on schema cache_schema to "${role}";
-      grant select, insert, update, delete on ${at('')}, ${at('_invalidations')}, ${at('_leases')}, ${at('_marks')} to "${role}";
+      grant select, insert, update, delete on ${at('')}, ${at('_invalidations')}, ${at('_leases')}, ${at('_locks')}, ${at('_marks')} to "${role}";
       grant select, insert, delete on ${at('_boot')} to "${role}";
       grant select, update on ${at('_meta')} to "${role}";
       grant select on ${at('_migrations')} to "${role}"`);
@@ -184,6 +185,11 @@ describe('rights', () => {
     await store.postpone('b', 1000, (await store.read('b')).token);
     expect((await store.delete('a')).existed).toBe(true);
     await store.invalidate(['t|x'], 'expire');
+    expect(await store.counters?.increment('n', { by: 1n, ttl: 1000, ...COUNTER_BOUNDS })).toMatchObject({ value: 1n });
+    expect(await store.locks?.acquire('lock', 'me', 1000)).toBeGreaterThan(0);
+    expect(await store.locks?.acquire('lock', 'me', 1000)).toBeUndefined();
+    expect(await store.locks?.release('lock', 'me')).toBe('released');
+    expect(await store.locks?.acquire('lock', 'me', 1000)).toBeGreaterThan(1);
     expect(await store.sweep?.()).toMatchObject({ outcome: 'finished' });
   });
 

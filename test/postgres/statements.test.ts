@@ -3,12 +3,15 @@
  */
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { COUNTER_BOUNDS } from '../../src/kernel/counter.js';
 import { quoted, tableNames } from '../../src/postgres/names.js';
 import { deleteStatement } from '../../src/postgres/queries/delete.js';
 import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { fillStatement } from '../../src/postgres/queries/fill.js';
+import { incrementStatement } from '../../src/postgres/queries/increment.js';
 import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
 import { listStatement } from '../../src/postgres/queries/list.js';
+import { forgetLocksStatement, holdLockStatement, takeLockStatement } from '../../src/postgres/queries/locks.js';
 import { postponeStatement } from '../../src/postgres/queries/postpone.js';
 import { putStatement } from '../../src/postgres/queries/put.js';
 import { glanceStatement, readStatement } from '../../src/postgres/queries/read.js';
@@ -34,6 +37,10 @@ const BUILDERS = {
   postpone: postponeStatement,
   invalidate: invalidateStatement,
   delta: deltaStatement,
+  increment: incrementStatement,
+  'take-lock': takeLockStatement,
+  'hold-lock': holdLockStatement,
+  'forget-locks': forgetLocksStatement,
 };
 
 const database = useDatabase();
@@ -127,6 +134,7 @@ describe('plans', () => {
     ['delete', [wanted, scopes, 'channel', '{}']],
     ['list', ['k1', 'k1000', 'k2', 'k1%', '100', '1000000', 'true', scopes]],
     ['delta', ['1:1:', '100']],
+    ['increment', ['{k1,k700}', '{1,1}', '{0,0}', '{9,9}', '{NULL,NULL}', scopes, 'channel', '{a,b}']],
   ] as const)('%s finds rows and invalidations by their indexes only', async (name, parameters) => {
     const plan = await planOf(BUILDERS[name](tables()), parameters);
     const used = [...nodesOf(plan)].filter(
@@ -223,6 +231,21 @@ describe('batches', () => {
     expect(bodies).toEqual(new Array(100).fill('value'));
     expect(statements.length).toBeGreaterThan(0);
     expect(statements.length).toBeLessThanOrEqual(4);
+  });
+
+  it('100 concurrent increments of one counter and one of 100 others issue at most 2 statements', async () => {
+    const { pool, statements } = countingPool(database.url);
+    const store = await openStore({ connection: { pool } });
+    const add = (id: string) => store.counters?.increment(id, { by: 1n, ttl: undefined, ...COUNTER_BOUNDS });
+    await add('warm');
+    statements.length = 0;
+    const results = await Promise.all([
+      ...ids(100).map(() => add('hot counter')),
+      ...ids(100).map((id) => add(`n ${id}`)),
+    ]);
+    expect(statements.length).toBeLessThanOrEqual(2);
+    expect(results[99]).toMatchObject({ value: 100n });
+    expect(results[199]).toMatchObject({ value: 1n });
   });
 
   it('100 concurrent sets, and 100 of one key, issue few statements', async () => {

@@ -129,6 +129,6 @@ describe('decorators', () => {
 
   it('what a method publishes is found under a unique symbol', () => {
     expectTypeOf<typeof KEEPSAKE>().toExtend<symbol>();
-    expectTypeOf<MethodInfo['role']>().toEqualTypeOf<'cached' | 'puts' | 'invalidates'>();
+    expectTypeOf<MethodInfo['role']>().toEqualTypeOf<'cached' | 'puts' | 'invalidates' | 'locks'>();
   });
 });

@@ -61,6 +61,18 @@ export const EXPECTED_SCHEMA: Readonly<Record<TableRole, TableShape>> = {
       id: 'unique',
     },
   },
+  locks: {
+    persistence: 'logged',
+    columns: {
+      name: 'text not null',
+      holder: 'text not null',
+      fence: 'bigint not null',
+      held_until: 'timestamp with time zone not null',
+    },
+    indexes: {
+      name: 'unique',
+    },
+  },
   marks: {
     persistence: 'unlogged',
     columns: {

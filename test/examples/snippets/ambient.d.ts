@@ -25,6 +25,7 @@ declare global {
     readonly validFor: number;
   }
   class FetchError extends Error {}
+  function createReport(options: { readonly signal: AbortSignal; readonly fence: number }): Promise<void>;
   function fetchRates(options?: { readonly signal: AbortSignal }): Promise<Rates>;
 }
 
