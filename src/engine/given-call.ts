@@ -1,6 +1,6 @@
 /** A call given with its own policy: `getOrSet`. A local hit needs no resolved policy, so it is resolved when it is first asked for. */
 import type { Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
-import { resolvePolicy } from '../kernel/resolve-policy.js';
+import { memoOf } from '../kernel/policy-memo.js';
 import type { Call } from './call.js';
 import type { LoadContext } from './load-context.js';
 
@@ -68,7 +68,7 @@ export function resolveOnce(options: CallOptions, defaults: Policy, subject: str
   let policy = known.get(options);
   if (policy === undefined) {
     const { signal: _signal, ...own } = options;
-    policy = resolvePolicy([defaults, own], subject);
+    policy = memoOf(defaults).resolve(own, subject);
     // An object that may still be changed cannot stand for what it says now.
     if (Object.isFrozen(options)) known.set(options, policy);
   }

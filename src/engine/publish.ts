@@ -61,8 +61,9 @@ export function isKept({ policy }: Call, value: unknown, wishes: LoadWishes): bo
 /** A value that is not kept: its callers share it, so it is protected like one that is, unless it has no encoding. */
 function handedOut(engine: Engine, { policy }: Call, value: unknown): Isolated {
   try {
-    const { decoded } = prepareStrictly(engine, policy.codec ?? engine.codec, value);
-    return engine.local.protect(decoded, policy.isolation);
+    const codec = policy.codec ?? engine.codec;
+    const { encoded } = prepareStrictly(engine, codec, value);
+    return engine.local.protect(decodedOf(codec, encoded), policy.isolation);
   } catch {
     return { value, handing: 'itself' };
   }
@@ -122,7 +123,8 @@ export function prepare(
   value: unknown,
 ): (Prepared & { readonly decoded: unknown }) | undefined {
   try {
-    return prepareStrictly(engine, codec, value);
+    const prepared = prepareStrictly(engine, codec, value);
+    return { ...prepared, decoded: decodedOf(codec, prepared.encoded) };
   } catch (error) {
     engine.reporter.notStored(subject, 'unencodable');
     engine.reporter.error(subject, 'encode', error);
@@ -130,17 +132,21 @@ export function prepare(
   }
 }
 
-/** The same for calls that want to know: throws CodecError. */
-export function prepareStrictly(
-  engine: Engine,
-  codec: Codec,
-  value: unknown,
-): Prepared & { readonly decoded: unknown } {
+/** Encodes a value, for calls that want to know: throws CodecError. */
+export function prepareStrictly(engine: Engine, codec: Codec, value: unknown): Prepared {
   const started = engine.clock.monotonic();
+  const encoded = asCodecError(codec, () => codec.encode(value));
+  return { encoded, bytes: sizeOf(encoded.body, engine.maxValueBytes), encodeMs: engine.clock.monotonic() - started };
+}
+
+/** What every later hit will decode. Throws CodecError. */
+export function decodedOf(codec: Codec, encoded: Encoded): unknown {
+  return asCodecError(codec, () => codec.decode(encoded));
+}
+
+function asCodecError<T>(codec: Codec, work: () => T): T {
   try {
-    const encoded = codec.encode(value);
-    const encodeMs = engine.clock.monotonic() - started;
-    return { encoded, bytes: sizeOf(encoded.body, engine.maxValueBytes), encodeMs, decoded: codec.decode(encoded) };
+    return work();
   } catch (error) {
     if (error instanceof CodecError) throw error;
     throw new CodecError('UNENCODABLE_VALUE', `The codec \`${codec.name}\` could not encode a value`, { cause: error });
@@ -157,12 +163,11 @@ export function entryWrite(
   return { id: identify(engine, key).id, encoded: keepable.encoded, tags: keepable.storedTags, lifetimes, loadMs };
 }
 
+/** How long a copy lives here, and what proves it. */
+export type LocalLife = Pick<Candidate, 'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt'>;
+
 /** Remaining times as the store measured them. */
-export function receivedLife(
-  receipt: WriteReceipt,
-  lifetimes: Lifetimes,
-  asked: number,
-): Pick<Candidate, 'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt'> {
+export function receivedLife(receipt: WriteReceipt, lifetimes: Lifetimes, asked: number): LocalLife {
   return {
     remaining: receipt.remaining,
     ceiling: receipt.ceiling,
@@ -173,10 +178,7 @@ export function receivedLife(
 }
 
 /** Remaining times of an entry that no store measures. */
-export function localLife(
-  engine: Engine,
-  lifetimes: Lifetimes,
-): Pick<Candidate, 'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt'> {
+export function localLife(engine: Engine, lifetimes: Lifetimes): LocalLife {
   const { ttl, sliding, expiresAt, grace, early } = lifetimes;
   // Only a tier that is this process's own may decide by this process's wall clock.
   const ceiling = expiresAt === undefined ? (ttl ?? Infinity) : expiresAt - engine.clock.wall();

@@ -10,7 +10,16 @@ import type { EntryWrite, WriteReceipt } from '../ports/store.js';
 import { type Engine, identify, tagNamesOf } from './call.js';
 import { followStore } from './follow-store.js';
 import { deletionOf } from './invalidation.js';
-import { candidate, entryWrite, localLife, type Prepared, prepareStrictly, receivedLife } from './publish.js';
+import {
+  candidate,
+  decodedOf,
+  entryWrite,
+  type LocalLife,
+  localLife,
+  type Prepared,
+  prepareStrictly,
+  receivedLife,
+} from './publish.js';
 import type { Subject } from './reporter.js';
 import { currentScope } from './transaction-scope.js';
 
@@ -24,7 +33,8 @@ export interface Given {
 
 type GivenValue = Prepared & {
   readonly isNull: boolean;
-  readonly isolated: Isolated;
+  /** What the local tier may keep; undefined when it does not. */
+  readonly isolated: Isolated | undefined;
   readonly storedTags: readonly string[];
   readonly tagNames: readonly string[];
 };
@@ -39,17 +49,22 @@ export function give(engine: Engine, key: string, value: unknown, policy: Resolv
   if (value === undefined)
     throw new CodecError('UNENCODABLE_VALUE', `\`${key}\` cannot be set to undefined, which means "not there"`);
   if (value === null && !policy.cacheNull) return { subject, policy, keepable: undefined };
-  const prepared = prepareStrictly(engine, policy.codec ?? engine.codec, value);
+  const codec = policy.codec ?? engine.codec;
+  const prepared = prepareStrictly(engine, codec, value);
   if (prepared.bytes > engine.maxValueBytes) {
     throw new CodecError(
       'VALUE_TOO_LARGE',
       `The value of \`${key}\` has ${prepared.bytes} bytes, the most is ${engine.maxValueBytes}`,
     );
   }
-  const tagged = tagNamesOf(engine, policy.tags);
-  const isolated = engine.local.protect(prepared.decoded, policy.isolation);
-  const { stored: storedTags, names: tagNames } = tagged;
-  return { subject, policy, keepable: { ...prepared, isNull: value === null, isolated, storedTags, tagNames } };
+  const { stored: storedTags, names: tagNames } = tagNamesOf(engine, policy.tags);
+  const { encoded, bytes, encodeMs } = prepared;
+  const isolated =
+    policy.tiers === 'shared' || engine.local.keepsNothing
+      ? undefined
+      : engine.local.protect(decodedOf(codec, encoded), policy.isolation);
+  const isNull = value === null;
+  return { subject, policy, keepable: { encoded, bytes, encodeMs, isNull, isolated, storedTags, tagNames } };
 }
 
 /** Stores a given value, as of now; inside of a transaction it only makes its key invalid. */
@@ -95,10 +110,15 @@ async function write(
   if (policy.tiers === 'local') engine.ledger.learn([name], undefined);
   const since = engine.ledger.begin();
   try {
-    const base = { call: subject, keepable, began: engine.clock.monotonic(), since, localTtl: policy.localTtl };
-    if (policy.tiers === 'local') {
-      engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
-    } else {
+    const began = engine.clock.monotonic();
+    const admit = (life: LocalLife, home: 'local' | 'shared'): void => {
+      const { isolated, tagNames, bytes } = keepable;
+      if (isolated === undefined) return;
+      const base = { call: subject, keepable: { isolated, tagNames, bytes }, began, since, localTtl: policy.localTtl };
+      engine.local.admit(candidate(engine, { ...base, ...life, home }));
+    };
+    if (policy.tiers === 'local') admit(localLife(engine, lifetimes), 'local');
+    else {
       const asked = engine.clock.monotonic();
       const receipt = await followStore(
         engine,
@@ -107,9 +127,7 @@ async function write(
         () => engine.local.remove(key),
       );
       if (receipt === undefined) return false;
-      if (policy.tiers === 'both') {
-        engine.local.admit(candidate(engine, { ...base, ...receivedLife(receipt, lifetimes, asked), home: 'shared' }));
-      }
+      admit(receivedLife(receipt, lifetimes, asked), 'shared');
     }
     engine.reporter.stored(subject, policy.tiers, keepable.bytes, keepable.encodeMs);
     return true;

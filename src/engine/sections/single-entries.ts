@@ -1,6 +1,7 @@
 /** One entry: reading, loading, writing, deleting it. */
 import { freshness } from '../../kernel/freshness.js';
 import type { Policy, ResolvedPolicy } from '../../kernel/policy.js';
+import { memoOf } from '../../kernel/policy-memo.js';
 import { overlayPolicies, resolvePolicy } from '../../kernel/resolve-policy.js';
 import { type Call, identify } from '../call.js';
 import { type Entry, inspectEntry } from '../entry.js';
@@ -95,7 +96,7 @@ export abstract class SingleEntries extends CacheCore {
    */
   async set(key: string, value: unknown, policy: Policy = {}): Promise<void> {
     this.assertOpen();
-    const resolved = resolvePolicy([this.parts.defaults, policy], `set(\`${key}\`)`);
+    const resolved = memoOf(this.parts.defaults).resolve(policy, `set(\`${key}\`)`);
     await setEntry(this.engine, give(this.engine, this.keyOf(key), value, resolved));
   }
 
@@ -142,7 +143,7 @@ export abstract class SingleEntries extends CacheCore {
    */
   async setIfAbsent(key: string, value: unknown, policy: Policy = {}): Promise<boolean> {
     this.assertOpen();
-    const resolved = resolvePolicy([this.parts.defaults, policy], `setIfAbsent(\`${key}\`)`);
+    const resolved = memoOf(this.parts.defaults).resolve(policy, `setIfAbsent(\`${key}\`)`);
     const given = give(this.engine, this.keyOf(key), value, resolved);
     refuseInTransaction('setIfAbsent');
     return await setEntryIfAbsent(this.engine, given);
