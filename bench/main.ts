@@ -13,12 +13,13 @@ import { describeMachine } from './harness/machine.js';
 import { saveRun } from './harness/results.js';
 import type { Effort, Suite, SuiteResult } from './harness/suite.js';
 import { renderTable } from './harness/table.js';
+import { coherence } from './suites/coherence.js';
 import { localHit } from './suites/local-hit.js';
 import { sharedRivals } from './suites/shared-rivals.js';
 import { sharedTier } from './suites/shared-tier.js';
 import { validityProbe } from './suites/validity-probe.js';
 
-const SUITES: readonly Suite[] = [localHit, sharedTier, sharedRivals, validityProbe];
+const SUITES: readonly Suite[] = [localHit, sharedTier, sharedRivals, validityProbe, coherence];
 
 const { values: asked } = parseArgs({
   options: {
