@@ -52,6 +52,11 @@ export class Connections {
     return poolConfig(connection, { poolSize: 1, timeouts, settings: 'plain' });
   }
 
+  /** Whether an incarnation is of the tables that were checked: not empty as after a crash, and not made anew as by the restore of a dump. */
+  knows(incarnation: string): boolean {
+    return this.#identity.isOfCheckedTables(incarnation);
+  }
+
   get tables(): Tables {
     return this.#tables;
   }

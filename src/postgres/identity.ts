@@ -3,10 +3,12 @@
  *
  * The incarnation (oid and id of the boot table's one row) is part of every load's token. The boot table is unlogged:
  * PostgreSQL empties it when it recovers from a crash, when a backup is restored and when a standby is promoted, and
- * these are the times after which transaction ids are used again. Whoever finds it empty fills it with a new id.
+ * these are the times after which transaction ids are used again. Whoever finds it empty fills it with a new id. A cold
+ * copy of a server's files brings the row along, so tokens name the server's start as well.
  *
  * The rest (system identifier, database, table) is also remembered in a logged table. When it differs, the rows were
- * brought here by a dump or a template: their transaction ids mean nothing here, so entries and log are emptied.
+ * brought here by a dump or a template: their transaction ids mean nothing here, so entries and log are emptied. Every
+ * read says which boot table it saw, so a dump that is restored under living connections is noticed as well.
  *
  * Why logged entries survive a crash: an entry's own transaction W is later than the snapshot S of its load (xmax(S) <=
  * W), and because W is in the WAL, all ids given out after the recovery are greater than W. So no id that S could see
@@ -58,6 +60,8 @@ export class Identity {
   readonly #remember: string;
   readonly #fill: string;
   readonly #bootName: string;
+  /** Oid of the boot table when it was last checked. */
+  #bootTable: string | undefined;
   /** `$1` milliseconds: the deadline in force is the largest of all processes'. */
   readonly raiseLoadDeadline: string;
 
@@ -92,8 +96,14 @@ export class Identity {
     if (row === undefined) throw new StoreError('The tables of Keepsake cannot be read', { outcome: 'failed' });
     const [bootId, remembered, here] = row;
     const identity = `${system}:${here}`;
+    this.#bootTable = here?.split(':')[1];
     if (!isSame(remembered, identity)) await this.#adopt(run, identity);
     else if (bootId === null) await run(this.#fill);
+  }
+
+  /** Whether an incarnation (`oid of the boot table:...`) is of the tables that were last checked. */
+  isOfCheckedTables(incarnation: string): boolean {
+    return this.#bootTable !== undefined && incarnation.startsWith(`${this.#bootTable}:`);
   }
 
   /** Empties what came from elsewhere. Concurrent processes wait for the first and then find nothing to do. */

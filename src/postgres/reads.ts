@@ -101,8 +101,8 @@ export class Reads {
     const { executor } = this.#connections;
     const run = async (): Promise<ReadAnswer> => parseReadAnswer(await executor.run(statement, values));
     const answer = await run();
-    if (answer.token.incarnation !== '') return answer;
-    // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.
+    if (this.#connections.knows(answer.token.incarnation)) return answer;
+    // The server has crashed behind a pooler's back, or a dump was restored under living connections: the next statement finds out.
     executor.distrust();
     return run();
   }

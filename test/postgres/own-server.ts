@@ -20,8 +20,8 @@ export class OwnServer {
     this.#directory = directory;
   }
 
-  /** Starts it, in the same folder and on the same port as before. */
-  async start(): Promise<void> {
+  /** Starts it, in the same folder and on the same port as before, with further settings. */
+  async start(settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const port = this.#adminUrl === '' ? undefined : Number(new URL(this.#adminUrl).port);
     // The version of the run, where that is a matter of programs on this machine.
     const debian = /^debian:(\d+)$/.exec(process.env['KEEPSAKE_TEST_PG'] ?? '')?.[1];
@@ -30,7 +30,7 @@ export class OwnServer {
       port,
       binDirectory: debian === undefined ? undefined : `/usr/lib/postgresql/${debian}/bin`,
       // Processes are killed here, the machine is not: what was written is there, on no disk or on one.
-      settings: { fsync: 'off' },
+      settings: { fsync: 'off', ...settings },
     });
     this.#adminUrl = this.#server.connectionString;
   }
@@ -38,6 +38,11 @@ export class OwnServer {
   async stop(): Promise<void> {
     this.resume();
     await this.#server?.stop();
+  }
+
+  /** The folder of its data, to be copied and put back. */
+  get data(): string {
+    return join(this.#directory, 'data');
   }
 
   /** Makes the application's role and database. */

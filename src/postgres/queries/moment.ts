@@ -31,9 +31,15 @@ export function newestVisible(tables: Tables): RawBuilder<unknown> {
       limit 1`;
 }
 
-/** The life of the database, or null when the boot table is empty: after a crash. */
+/**
+ * The life of the database, or null when the boot table is empty: after a crash. The server's start belongs to it: a cold copy of its files that
+ * is put back brings the boot table along, and gives out transaction ids again all the same.
+ */
 export function incarnation(tables: Tables): RawBuilder<unknown> {
-  return sql`(select boot.tableoid::text || ':' || boot.id::text from ${tables.boot} as boot)`;
+  return sql`(
+        select concat_ws(':', boot.tableoid::text, boot.id::text, date_part('epoch', pg_postmaster_start_time())::text)
+        from ${tables.boot} as boot
+      )`;
 }
 
 /**

@@ -20,7 +20,10 @@ select null::text collate "C" as id, pg_current_snapshot()::text as body,
       order by gap.high desc
       limit 1
       ), '0'::xid8),
-    (select boot.tableoid::text || ':' || boot.id::text from "My ""Schema"""."Ünï cache_boot" as boot)
+    (
+        select concat_ws(':', boot.tableoid::text, boot.id::text, date_part('epoch', pg_postmaster_start_time())::text)
+        from "My ""Schema"""."Ünï cache_boot" as boot
+      )
   ) as meta
 union all
 select e.id, case e.stored_as
