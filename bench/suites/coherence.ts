@@ -62,7 +62,7 @@ async function startCluster(database: BenchDatabase, notify: Opening['notify']):
   const workers = Array.from({ length: PROCESSES }, () => new BenchProcess<CoherenceCommands>(program));
   // Tables of their own: those who listen must not be woken by what those who do not tell.
   const table = notify === 'off' ? 'cache_off' : 'cache';
-  for (const worker of workers) await worker.ask('open', { connection: database.url, schema: SCHEMA, table, notify });
+  for (const worker of workers) await worker.ask('open', { connection: database.connectionString, schema: SCHEMA, table, notify });
   const dispose = (): void => {
     for (const worker of workers) worker[Symbol.dispose]();
   };
@@ -103,14 +103,14 @@ async function stampedesOf(workers: readonly Worker[], rounds: number): Promise<
 async function largeTag(database: BenchDatabase, rounds: number): Promise<Found['tags']> {
   await using cache = await createCache({
     name: 'bench-tags',
-    connection: database.url,
+    connection: database.connectionString,
     schema: SCHEMA,
     timeouts: PATIENT,
     sweep: false,
   });
   await cache.set('large', 'value', { ttl: Infinity, tags: ['large'] });
   await cache.set('single', 'value', { ttl: Infinity, tags: ['single'] });
-  const pool = database.pool({ connectionString: database.url, max: 1 });
+  const pool = database.pool({ connectionString: database.connectionString, max: 1 });
   const { rows } = await pool.query<{ names: string }>(
     `select string_agg(quote_ident(attname), ', ') as names from pg_attribute
      where attrelid = '${SCHEMA}.cache'::regclass and attnum > 0 and not attisdropped and attname <> 'id'`,
