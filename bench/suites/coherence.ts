@@ -62,7 +62,8 @@ async function startCluster(database: BenchDatabase, notify: Opening['notify']):
   const workers = Array.from({ length: PROCESSES }, () => new BenchProcess<CoherenceCommands>(program));
   // Tables of their own: those who listen must not be woken by what those who do not tell.
   const table = notify === 'off' ? 'cache_off' : 'cache';
-  for (const worker of workers) await worker.ask('open', { connection: database.connectionString, schema: SCHEMA, table, notify });
+  for (const worker of workers)
+    await worker.ask('open', { connection: database.connectionString, schema: SCHEMA, table, notify });
   const dispose = (): void => {
     for (const worker of workers) worker[Symbol.dispose]();
   };
