@@ -1,6 +1,13 @@
 /** Decorators as users' compilers compile them: the same source in both modes, by the TypeScript compiler and by esbuild. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Compiled, compileWithEsbuild, compileWithTsc, findMistakes, type Mode } from './fixtures.js';
+import {
+  type Compiled,
+  compileWithEsbuild,
+  compileWithSwc,
+  compileWithTsc,
+  findMistakes,
+  type Mode,
+} from './fixtures.js';
 
 /** Projects of users, compiled when first asked for. */
 class Builds {
@@ -26,10 +33,16 @@ const TSC_LEGACY = builds.of('tsc, legacy', () => compileWithTsc('legacy'));
 const TSC_STANDARD = builds.of('tsc, standard', () => compileWithTsc('standard'));
 // No private names, no class fields: all that can be lowered beside top-level `await` is.
 const TSC_STANDARD_2017 = builds.of('tsc, standard, es2017', () =>
-  compileWithTsc('standard', '--target', 'es2017', '--skipLibCheck'),
+  compileWithTsc('standard', ['--target', 'es2017', '--skipLibCheck']),
 );
+const TSC_6_LEGACY = builds.of('tsc 6, legacy', () => compileWithTsc('legacy', [], 'typescript-6'));
+const TSC_6_STANDARD = builds.of('tsc 6, standard', () => compileWithTsc('standard', [], 'typescript-6'));
+const TSC_7_LEGACY = builds.of('tsc 7, legacy', () => compileWithTsc('legacy', [], 'typescript-7'));
+const TSC_7_STANDARD = builds.of('tsc 7, standard', () => compileWithTsc('standard', [], 'typescript-7'));
 const ESBUILD_LEGACY = builds.of('esbuild, legacy', () => compileWithEsbuild('legacy', 'readable'));
 const ESBUILD_STANDARD = builds.of('esbuild, standard', () => compileWithEsbuild('standard', 'readable'));
+const SWC_LEGACY = builds.of('SWC, legacy', () => compileWithSwc('legacy', 'readable'));
+const SWC_STANDARD = builds.of('SWC, standard', () => compileWithSwc('standard', 'readable'));
 
 /** Two calls of which the first ran the method. */
 function once<Value>(value: Value): { readonly values: Value[]; readonly calls: number } {
@@ -41,7 +54,13 @@ describe.each<[title: string, mode: Mode, build: () => Promise<Compiled>]>([
   ['tsc, standard', 'standard', TSC_STANDARD],
   ['tsc, standard, target es2017', 'standard', TSC_STANDARD_2017],
   ['esbuild, legacy', 'legacy', ESBUILD_LEGACY],
+  ['tsc 6, legacy', 'legacy', TSC_6_LEGACY],
+  ['tsc 6, standard', 'standard', TSC_6_STANDARD],
+  ['tsc 7, legacy', 'legacy', TSC_7_LEGACY],
+  ['tsc 7, standard', 'standard', TSC_7_STANDARD],
   ['esbuild, standard', 'standard', ESBUILD_STANDARD],
+  ['SWC, legacy', 'legacy', SWC_LEGACY],
+  ['SWC, standard', 'standard', SWC_STANDARD],
 ])('%s', (_title, mode, build) => {
   /** How a method is called in messages while its class is defined: only legacy decorators know the class. */
   const member = (owner: string, method: string): string => (mode === 'legacy' ? `${owner}.${method}` : method);
@@ -221,8 +240,13 @@ describe.each([
   });
 });
 
-describe.each(['legacy', 'standard'] as const)('minified, %s', (mode) => {
-  const build = builds.of(`minified, ${mode}`, () => compileWithEsbuild(mode, 'minified'));
+describe.each<[title: string, compile: () => Promise<Compiled>]>([
+  ['esbuild, legacy', () => compileWithEsbuild('legacy', 'minified')],
+  ['esbuild, standard', () => compileWithEsbuild('standard', 'minified')],
+  ['SWC, legacy', () => compileWithSwc('legacy', 'minified')],
+  ['SWC, standard', () => compileWithSwc('standard', 'minified')],
+])('minified by %s', (title, compile) => {
+  const build = builds.of(`minified by ${title}`, compile);
 
   it('`params` and `useCase` make methods independent of the names a minifier changes', async () => {
     const { of } = await (await build()).run('both/minified');

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as swc from '@swc/core';
 import { transformWithEsbuild } from 'vite';
 
 export type Mode = 'legacy' | 'standard';
@@ -15,7 +16,16 @@ export type Reported = Readonly<Record<string, unknown>>;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const fixtures = join(root, 'test/fixtures');
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const require = createRequire(import.meta.url);
+const tsc = require.resolve('typescript/bin/tsc');
+
+/** Compilers, under the names their packages have here. */
+export type TypeScript = 'typescript' | 'typescript-6' | 'typescript-7';
+
+/** Not every version lets its compiler be imported by its path. */
+function compilerOf(version: TypeScript): string {
+  return join(dirname(require.resolve(`${version}/package.json`)), 'bin/tsc');
+}
 
 interface Ran {
   readonly status: number;
@@ -86,11 +96,15 @@ export class Compiled {
   }
 }
 
-/** Compiles the fixtures of a mode with the TypeScript compiler; more options may follow. */
-export async function compileWithTsc(mode: Mode, ...options: readonly string[]): Promise<Compiled> {
+/** Compiles the fixtures of a mode with a TypeScript compiler; more options may follow. */
+export async function compileWithTsc(
+  mode: Mode,
+  options: readonly string[] = [],
+  version: TypeScript = 'typescript',
+): Promise<Compiled> {
   const folder = await makeProject();
   const { status, output } = await run([
-    tsc,
+    compilerOf(version),
     '-p',
     join(fixtures, mode),
     '--noEmit',
@@ -103,19 +117,49 @@ export async function compileWithTsc(mode: Mode, ...options: readonly string[]):
   return new Compiled(folder);
 }
 
+/** How a compiler that knows no types turns one file into JavaScript. */
+type Transform = (source: string, file: string) => Promise<string>;
+
 /** Compiles the fixtures that both modes share with esbuild, which knows no types. */
-export async function compileWithEsbuild(mode: Mode, minified: 'minified' | 'readable'): Promise<Compiled> {
-  const folder = await makeProject();
-  await mkdir(join(folder, 'both'));
-  for (const file of await readdir(join(fixtures, 'both'))) {
-    const source = await readFile(join(fixtures, 'both', file), 'utf8');
+export function compileWithEsbuild(mode: Mode, minified: 'minified' | 'readable'): Promise<Compiled> {
+  return transformed(async (source, file) => {
     const { code } = await transformWithEsbuild(source, file, {
       target: 'es2022',
       format: 'esm',
       minify: minified === 'minified',
       tsconfigRaw: { compilerOptions: { experimentalDecorators: mode === 'legacy' } },
     });
-    await writeFile(join(folder, 'both', file.replace(/\.ts$/, '.js')), code);
+    return code;
+  });
+}
+
+/** The same with SWC, which writes metadata of types in legacy mode, as NestJS projects have it. */
+export function compileWithSwc(mode: Mode, minified: 'minified' | 'readable'): Promise<Compiled> {
+  const transform =
+    mode === 'legacy' ? { legacyDecorator: true, decoratorMetadata: true } : { decoratorVersion: '2022-03' as const };
+  return transformed(async (source, filename) => {
+    const { code } = await swc.transform(source, {
+      filename,
+      swcrc: false,
+      module: { type: 'es6' },
+      jsc: {
+        target: 'es2022',
+        parser: { syntax: 'typescript', decorators: true },
+        transform,
+        ...(minified === 'minified' && { minify: { mangle: true, compress: true, module: true } }),
+      },
+      minify: minified === 'minified',
+    });
+    return code;
+  });
+}
+
+async function transformed(transform: Transform): Promise<Compiled> {
+  const folder = await makeProject();
+  await mkdir(join(folder, 'both'));
+  for (const file of await readdir(join(fixtures, 'both'))) {
+    const source = await readFile(join(fixtures, 'both', file), 'utf8');
+    await writeFile(join(folder, 'both', file.replace(/\.ts$/, '.js')), await transform(source, file));
   }
   return new Compiled(folder);
 }
