@@ -52,7 +52,7 @@ function finding(ran, checked, unit, report = ran.output) {
 export async function types() {
   let checked = 0;
   let problems = '';
-  for (const project of ['tsconfig.json', 'scripts/tsconfig.json']) {
+  for (const project of ['tsconfig.json', 'scripts/tsconfig.json', 'examples/nestjs/tsconfig.json']) {
     const ran = await runTool('typescript', 'tsc', ['-p', project, '--noEmit', '--listFiles', '--pretty', 'false']);
     const lines = ran.stdout.split('\n').filter((line) => line !== '');
     const listed = lines.filter((line) => /^(?:\/|[A-Z]:).*\.[cm]?[jt]s$/.test(line));

@@ -89,8 +89,8 @@ function classNameOf(owner: object): string | undefined {
   return typeof name === 'string' && name !== '' ? name.replace(/^_(?=\p{Lu})/u, '') : undefined;
 }
 
-/** What run times, TypeScript and esbuild call a class that has no name: `export default class`, and what is not even assigned. */
-const MADE_UP = /^(?:default|class)(?:_\d+)?$|_default\d*$/;
+/** What run times, TypeScript, esbuild and SWC call a class that has no name: `export default class`, and what is not even assigned. */
+const MADE_UP = /^_?(?:default|class)(?:_?\d+)?$|_default\d*$/;
 
 /** What minifiers call classes, as far as people would not. */
 const MINIFIED = /^(?:.|[a-z$_].)$/;

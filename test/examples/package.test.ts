@@ -43,6 +43,11 @@ beforeAll(async () => {
   packed = answer.files.map(({ path }) => path);
   await makeProject('legacy', LEGACY);
   await makeProject('standard', STANDARD);
+  await makeProject('nestjs', {
+    compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true, skipLibCheck: true },
+    files: { 'main.ts': await readFile(join(root, 'examples/nestjs/main.ts'), 'utf8') },
+    packages: ['reflect-metadata', '@nestjs/common', '@nestjs/core', 'rxjs'],
+  });
 });
 
 afterAll(async () => {
@@ -181,8 +186,9 @@ async function makeProject(name: string, { compilerOptions, files, packages }: P
     join(project, 'tsconfig.json'),
     JSON.stringify({ compilerOptions: options, include: ['*.ts', '*.cts'] }),
   );
-  // Declarations of every entrance are checked without the types, and without the packages, of what is optional behind it.
-  const entrances = Object.keys(own.exports).filter((entrance) => !entrance.endsWith('.json'));
+  // Declarations of every entrance are checked without the types, and without the packages, of what is optional behind it; whoever
+  // imports the module for NestJS has NestJS.
+  const entrances = Object.keys(own.exports).filter((entrance) => !/json$|nestjs$/.test(entrance));
   const imports = entrances.map(
     (entrance, i) => `export * as entrance${i} from '${posix.join('keepsake', entrance)}';`,
   );
@@ -263,6 +269,19 @@ describe.each(['legacy', 'standard'])('a project with %s decorators', (name) => 
       tiers: ['load', 'local', 'saved 1', 'load'],
     });
     expect(JSON.parse(await output(name, program))).toEqual({ same: true, tiers: ['shared', 'local'] });
+  });
+});
+
+describe('a NestJS project', () => {
+  it('compiles, has the cache injected, and ends when the application is closed', async () => {
+    expect(await compile('nestjs')).toBe('');
+    expect((await output('nestjs', join('out', 'main.js'))).split('\n')).toEqual([
+      'opened: true',
+      'a kettle costs 600, a kettle costs 600',
+      'prices raised',
+      'a kettle costs 600',
+      '2 queries for 3 calls',
+    ]);
   });
 });
 
