@@ -20,8 +20,7 @@ export interface KeepsakeAsyncOptions {
   /** Tokens of what `useFactory` is given. */
   readonly inject?: readonly (string | symbol | (abstract new (...args: never[]) => unknown))[] | undefined;
   /** Makes the options of the cache. */
-  // biome-ignore lint/suspicious/noExplicitAny: what NestJS injects is known to its user only.
-  readonly useFactory: (...args: any[]) => CacheOptions | Promise<CacheOptions>;
+  readonly useFactory: (...args: never[]) => CacheOptions | Promise<CacheOptions>;
 }
 
 /**
@@ -75,7 +74,7 @@ export class KeepsakeModule {
         {
           provide: keeper,
           inject: [...inject],
-          useFactory: async (...args: unknown[]) => new CacheKeeper(await open(name, await useFactory(...args))),
+          useFactory: async (...args: never[]) => new CacheKeeper(await open(name, await useFactory(...args))),
         },
         { provide: token, inject: [keeper], useFactory: ({ cache }: CacheKeeper) => cache },
       ],
