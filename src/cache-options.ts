@@ -11,6 +11,7 @@ import type { Duration, Isolation, Policy } from './kernel/policy.js';
 import { validatePolicy } from './kernel/resolve-policy.js';
 import { validateKey } from './keys/validate-key.js';
 import type { Logger, Observer } from './ports/observer.js';
+import type { PolicyProvider } from './ports/policy-provider.js';
 import type { Store } from './ports/store.js';
 import type { PostgresStoreOptions } from './postgres/options.js';
 
@@ -119,6 +120,16 @@ export interface CacheOptions {
   readonly timeouts?: { readonly read?: Duration | undefined; readonly write?: Duration | undefined } | undefined;
   /** When a store that fails is left alone: calls go on without it at once, those that carry correctness reject at once. */
   readonly breaker?: BreakerSettings | undefined;
+  /**
+   * Whether calls are cached unless a scope forbids it (`'opt-out'`, default), or only inside of `enable(fn)` (`'opt-in'`): cached methods,
+   * `get` and `getOrSet`. Explicit writes and invalidations act everywhere.
+   */
+  readonly scope?: 'opt-in' | 'opt-out' | undefined;
+  /**
+   * Changes lifetimes, tiers and ramps of use cases while the program runs, or switches them off; asked every 5 s in the background.
+   * `'table'`: the table `cache_policies` beside the entries, whose changes take effect at once.
+   */
+  readonly policyProvider?: PolicyProvider | 'table' | undefined;
   /** Age at which a load is given up and its result refused. Default 10 min. */
   readonly loadDeadline?: Duration | undefined;
   /** How dead rows are removed from the database; `false`: by `cache.sweep()` only. Other processes over the table do it too. */
@@ -161,6 +172,8 @@ const KNOWN = [
   'keyTransform',
   'timeouts',
   'breaker',
+  'scope',
+  'policyProvider',
   'loadDeadline',
   'sweep',
   'maxValueBytes',
@@ -183,6 +196,7 @@ export interface ResolvedCacheOptions {
   readonly defaults: Policy;
   readonly timeouts: { readonly read: number; readonly write: number };
   readonly breaker: { readonly failures: number; readonly probeAfter: number };
+  readonly scope: 'opt-in' | 'opt-out';
   readonly loadDeadline: number;
   readonly sweep: false | { readonly every: number; readonly batch: number };
   readonly maxValueBytes: number;
@@ -226,6 +240,7 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
       failures: count(options.breaker?.failures, 'breaker.failures') ?? CACHE_DEFAULTS.breaker.failures,
       probeAfter: duration(options.breaker?.probeAfter, 'breaker.probeAfter', CACHE_DEFAULTS.breaker.probeAfter),
     },
+    scope: oneOf(options.scope, 'scope', ['opt-in', 'opt-out']) ?? CACHE_DEFAULTS.scope,
     loadDeadline: duration(options.loadDeadline, 'loadDeadline', CACHE_DEFAULTS.loadDeadline),
     sweep: options.sweep === false ? false : resolveSweep(options.sweep ?? {}),
     maxValueBytes: count(options.maxValueBytes, 'maxValueBytes') ?? CACHE_DEFAULTS.maxValueBytes,

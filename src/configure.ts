@@ -18,16 +18,19 @@ import { NameLedger } from './engine/name-ledger.js';
 import { type Opening, openStore } from './engine/opening.js';
 import { OwedInvalidations } from './engine/owed-invalidations.js';
 import { Reporter } from './engine/reporter.js';
+import { RunTimePolicies, type RunTimePoliciesOptions } from './engine/run-time-policies.js';
 import { StoreGuard } from './engine/store-guard.js';
 import { UnsettledTransactions } from './engine/unsettled-transactions.js';
 import { waitFor } from './engine/waiting.js';
 import { type Clock, systemClock } from './kernel/clock.js';
 import type { Codec } from './kernel/codec.js';
+import { refuse } from './kernel/expectation.js';
 import { EVERYTHING, namespaceName } from './kernel/names.js';
 import { lruStorage } from './local/lru-storage.js';
 import { noStorage } from './local/no-storage.js';
 import { createNullStore } from './memory/null-store.js';
 import type { Logger } from './ports/observer.js';
+import type { PolicyProvider } from './ports/policy-provider.js';
 import type { Store } from './ports/store.js';
 import { makeSharedTier } from './shared-tier.js';
 
@@ -59,7 +62,7 @@ export function createInertCache(name: string): CacheInstance {
   });
   const engine = makeEngine(
     resolved,
-    { store: { ...createNullStore(), locks: undefined }, health: 'well' },
+    { store: { ...createNullStore(), locks: undefined }, health: 'well', provider: undefined },
     reporter,
     systemClock,
   );
@@ -91,7 +94,12 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     { scopeNames, loadDeadline: resolved.loadDeadline },
     { reporter, clock },
   );
-  const engine = makeEngine(resolved, { store: tier.store, health: 'opening' }, reporter, clock);
+  const engine = makeEngine(
+    resolved,
+    { store: tier.store, health: 'opening', provider: providerOf(options.policyProvider) },
+    reporter,
+    clock,
+  );
   let opening: Opening;
   try {
     opening = await openStore(engine, resolved.startup);
@@ -122,7 +130,11 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
 
 function makeEngine(
   resolved: ResolvedCacheOptions,
-  shared: { readonly store: Store; readonly health: 'opening' | 'well' },
+  shared: {
+    readonly store: Store;
+    readonly health: 'opening' | 'well';
+    readonly provider: PolicyProvider | undefined;
+  },
   reporter: Reporter,
   clock: Clock,
 ): Engine {
@@ -149,19 +161,8 @@ function makeEngine(
       owed.retryNow();
     },
   });
-  const owed = new OwedInvalidations({
-    clock,
-    background,
-    everything: namespaceName(namespace),
-    pay: (names, kind) => invalidateNames({ store, ledger, reporter }, names, kind),
-  });
-  const unsettled = new UnsettledTransactions({
-    clock,
-    background,
-    ledger,
-    everything: namespaceName(namespace),
-    ask: async (receipts) => (await shared.store.transactions?.outcomes(receipts)) ?? [],
-  });
+  const parts = { clock, background, ledger, store, reporter };
+  const { owed, unsettled } = makeDebts(parts, shared.store, namespaceName(namespace));
   return {
     name,
     namespace,
@@ -171,6 +172,8 @@ function makeEngine(
     reporter,
     maxValueBytes,
     loadDeadline,
+    scope: resolved.scope,
+    runTimePolicies: makeRunTimePolicies(shared.provider, { cache: name, clock, background, reporter }),
     store,
     owed,
     unsettled,
@@ -180,6 +183,42 @@ function makeEngine(
     codec: createCompressingCodec(makeCodec(resolved.codec, reporter), { above: resolved.compressAbove }),
     random: Math.random,
   };
+}
+
+/** What is not settled yet: invalidations the store could not be told of, and those in transactions whose end nobody tells us. */
+function makeDebts(
+  parts: Pick<Engine, 'clock' | 'background' | 'ledger' | 'store' | 'reporter'>,
+  { transactions }: Store,
+  everything: string,
+): Pick<Engine, 'owed' | 'unsettled'> {
+  const { clock, background, ledger } = parts;
+  return {
+    owed: new OwedInvalidations({
+      clock,
+      background,
+      everything,
+      pay: (names, kind) => invalidateNames(parts, names, kind),
+    }),
+    unsettled: new UnsettledTransactions({
+      clock,
+      background,
+      ledger,
+      everything,
+      ask: async (receipts) => (await transactions?.outcomes(receipts)) ?? [],
+    }),
+  };
+}
+
+function makeRunTimePolicies(
+  provider: PolicyProvider | undefined,
+  parts: Omit<RunTimePoliciesOptions, 'provider'>,
+): RunTimePolicies | undefined {
+  return provider && new RunTimePolicies({ ...parts, provider });
+}
+
+function providerOf(given: CacheOptions['policyProvider']): PolicyProvider | undefined {
+  if (given === undefined || typeof given === 'function') return given;
+  throw refuse({ option: 'policyProvider', expected: 'a function', got: given, code: 'INVALID_OPTION' });
 }
 
 function localBounds({ local }: ResolvedCacheOptions): Pick<LocalTierOptions, 'storage' | 'isolation' | 'ttl'> {

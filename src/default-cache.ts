@@ -36,6 +36,10 @@ const FORWARDED = [
   'stats',
   'idle',
   'sweep',
+  'enable',
+  'disable',
+  'bypass',
+  'refresh',
 ] as const satisfies readonly (keyof CacheInstance)[];
 
 type Forwarded = Pick<CacheInstance, (typeof FORWARDED)[number]>;

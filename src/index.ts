@@ -20,6 +20,7 @@ export type { MethodKey, MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';
 export { Cache, type CacheFace } from './default-cache.js';
 export type { CacheInstance, CacheStats } from './engine/cache.js';
+export type { Bypass } from './engine/call-scope.js';
 export type { CountOptions } from './engine/counting.js';
 export type { TransactionDatabase, TransactionPool } from './engine/database-transaction.js';
 export type { Entry } from './engine/entry.js';
@@ -51,11 +52,13 @@ export type * from './kernel/events.js';
 export type { State } from './kernel/freshness.js';
 export { escapeLike } from './kernel/like.js';
 export type { Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
+export type { Ramp } from './kernel/ramp.js';
 export type { KeyTag } from './keys/key-tag.js';
 export type { Counters, Increment, IncrementResult } from './ports/counters.js';
 export type { Leases } from './ports/lease.js';
 export type { Locks } from './ports/locks.js';
 export type { Logger, Observer } from './ports/observer.js';
+export type { KeyInfo, PolicyOverlay, PolicyProvider, ProvidedPolicy } from './ports/policy-provider.js';
 export type {
   EntryWrite,
   FillResult,

@@ -3,6 +3,8 @@ import type { Clock } from '../kernel/clock.js';
 import type { Codec } from '../kernel/codec.js';
 import { EVERYTHING, entryId, keyName, namespaceName, storedTag, tagName } from '../kernel/names.js';
 import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { ResolvedRamp } from '../kernel/ramp.js';
+import type { Access } from './access.js';
 import type { Background } from './background.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { LoadContext } from './load-context.js';
@@ -11,6 +13,7 @@ import type { LockKeeper } from './lock-keeper.js';
 import type { NameLedger } from './name-ledger.js';
 import type { OwedInvalidations } from './owed-invalidations.js';
 import type { Reporter, Subject } from './reporter.js';
+import type { Overlay, RunTimePolicies } from './run-time-policies.js';
 import type { StoreGuard } from './store-guard.js';
 import type { UnsettledTransactions } from './unsettled-transactions.js';
 
@@ -21,6 +24,10 @@ export interface Call extends Subject {
   readonly keyType: string | undefined;
   /** Where it lives; what the policy says too, and known without resolving it. */
   readonly tiers: Tiers;
+  /** What the policy says too, likewise; undefined = every key. */
+  readonly ramp?: ResolvedRamp | undefined;
+  /** Which tiers it may use where it is made; undefined = those of its policy. */
+  readonly access?: Access | undefined;
   readonly policy: ResolvedPolicy;
   /** Tags made from the call's arguments; asked for only when a value is to be stored. May throw KeyError. */
   tags(): readonly string[];
@@ -32,6 +39,8 @@ export interface Call extends Subject {
   standsBack?(): void;
   /** Gives up waiting when it aborts. */
   readonly signal: AbortSignal | undefined;
+  /** Its policy with a run-time overlay in it, where that does not simply lie over everything. */
+  overlaid?(overlay: Overlay): ResolvedPolicy;
   /** The same call under another key. */
   under(key: string): Call;
 }
@@ -53,6 +62,9 @@ export interface Engine {
   readonly codec: Codec;
   readonly maxValueBytes: number;
   readonly loadDeadline: number;
+  /** Whether calls are cached unless a scope forbids it, or only where one allows it. */
+  readonly scope: 'opt-in' | 'opt-out';
+  readonly runTimePolicies: RunTimePolicies | undefined;
   readonly random: () => number;
 }
 
@@ -84,4 +96,14 @@ export function tagNamesOf(
 /** What a call that was cancelled is rejected with. */
 export function reasonOf(call: Call): unknown {
   return call.signal?.reason ?? new DOMException('The call was cancelled', 'AbortError');
+}
+
+/** Whether a call may be answered by this tier, where its policy has it at home there. */
+export function mayRead({ access }: Pick<Call, 'access'>, tier: 'local' | 'shared'): boolean {
+  return access === undefined || access.read === 'both' || access.read === tier;
+}
+
+/** Whether what a call loads may be kept in this tier, likewise. */
+export function mayFill({ access }: Pick<Call, 'access'>, tier: 'local' | 'shared'): boolean {
+  return access === undefined || access.write === 'both' || access.write === tier;
 }

@@ -6,7 +6,7 @@ import { type Isolated, take } from '../kernel/isolation.js';
 import { tagName } from '../kernel/names.js';
 import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
 import type { ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
-import { type Engine, identify, namesAlwaysOf } from './call.js';
+import { type Call, type Engine, identify, mayFill, mayRead, namesAlwaysOf } from './call.js';
 import { candidate } from './publish.js';
 import type { Subject } from './reporter.js';
 
@@ -28,8 +28,8 @@ export interface FoundEntry {
 
 /** How a read is to be treated. */
 export interface FindOptions {
-  /** Whose read it is: its key, and labels for events. */
-  readonly subject: Subject & { readonly key: string };
+  /** Whose read it is: its key, labels for events, and which tiers it may use. */
+  readonly subject: Subject & Pick<Call, 'key' | 'access'>;
   readonly policy: Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl'>;
 }
 
@@ -48,8 +48,8 @@ const decoded = new WeakMap<StoredEntry, Decoded>();
 
 /** Reads `subject.key` from the shared tier. A store that cannot answer and a value that cannot be decoded are misses. */
 export async function findShared(engine: Engine, options: FindOptions): Promise<Found> {
-  const { subject, policy } = options;
-  if (policy.tiers === 'local') return NOTHING;
+  const { subject } = options;
+  if (isLocal(options)) return NOTHING;
   if (engine.store.refuses) return LEFT_ALONE;
   const reading = beginReading(engine);
   try {
@@ -85,7 +85,10 @@ export async function findSharedMany(engine: Engine, wanted: readonly FindOption
   return found;
 }
 
-const isLocal = ({ policy }: FindOptions): boolean => policy.tiers === 'local';
+/** Whether the shared tier is not asked: neither what is there nor a token is of any use. */
+function isLocal({ subject, policy }: FindOptions): boolean {
+  return policy.tiers === 'local' || !(mayRead(subject, 'shared') || mayFill(subject, 'shared'));
+}
 
 /** What the store answered about an id; undefined when it could not. */
 interface Answer {
@@ -120,7 +123,8 @@ function interpret(engine: Engine, options: FindOptions, answer: Answer, reading
 function judge(engine: Engine, options: FindOptions, { id, read }: Answer, reading: Reading): Found {
   if (read === undefined || isLocal(options)) return NOTHING;
   const { token } = read;
-  if (read.entry === undefined || isHiddenHere(engine, id, read.entry, { token, ...reading }))
+  const isWanted = mayRead(options.subject, 'shared');
+  if (read.entry === undefined || !isWanted || isHiddenHere(engine, id, read.entry, { token, ...reading }))
     return { state: 'dead', entry: undefined, token };
   const entry = decode(engine, options, read.entry, read.isShared);
   if (entry === undefined) return { state: 'dead', entry: undefined, token };
@@ -233,7 +237,7 @@ function serveLater(
   if (sliding !== undefined && remaining.fresh < Math.min(sliding, ceiling) && remaining.fresh <= (sliding * 3) / 4) {
     touchLater(engine, subject);
   }
-  if (policy.tiers === 'shared' || engine.local.keepsNothing || isCounter(stored)) return;
+  if (policy.tiers === 'shared' || engine.local.keepsNothing || isCounter(stored) || !mayFill(subject, 'local')) return;
   const { body } = stored.encoded;
   engine.local.admit(
     candidate(engine, {

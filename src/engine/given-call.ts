@@ -1,8 +1,11 @@
 /** A call given with its own policy: `getOrSet`. A local hit needs no resolved policy, so it is resolved when it is first asked for. */
 import type { Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import { memoOf } from '../kernel/policy-memo.js';
+import { parseRamp, type ResolvedRamp } from '../kernel/ramp.js';
+import { resolvePolicy } from '../kernel/resolve-policy.js';
 import type { Call } from './call.js';
 import type { LoadContext } from './load-context.js';
+import type { Overlay } from './run-time-policies.js';
 
 /** What `getOrSet` takes beside a policy. */
 export interface CallOptions extends Policy {
@@ -16,6 +19,7 @@ const resolved = new WeakMap<Policy, WeakMap<CallOptions, ResolvedPolicy>>();
 export class GivenCall implements Call {
   readonly key: string;
   readonly tiers: Tiers;
+  readonly ramp: ResolvedRamp | undefined;
   readonly signal: AbortSignal | undefined;
   readonly #loader: (context: LoadContext) => unknown;
   readonly #options: CallOptions;
@@ -26,6 +30,7 @@ export class GivenCall implements Call {
     this.key = key;
     this.#loader = load;
     this.tiers = options.tiers ?? defaults.tiers ?? 'both';
+    this.ramp = rampOf(options.ramp ?? defaults.ramp);
     this.signal = options.signal;
     this.#options = options;
     this.#defaults = defaults;
@@ -44,6 +49,12 @@ export class GivenCall implements Call {
     return this.#policy;
   }
 
+  /** The call's own options lie over the provider's. */
+  overlaid({ layer }: Overlay): ResolvedPolicy {
+    const { signal: _signal, ...own } = this.#options;
+    return resolvePolicy([this.#defaults, layer, own], `getOrSet(\`${this.key}\`)`);
+  }
+
   /** All its tags are those of its policy. */
   tags(): readonly string[] {
     return [];
@@ -56,6 +67,10 @@ export class GivenCall implements Call {
   under(key: string): Call {
     return new GivenCall(key, this.#loader, this.#options, this.#defaults);
   }
+}
+
+function rampOf(ramp: Policy['ramp']): ResolvedRamp | undefined {
+  return ramp === undefined ? undefined : parseRamp(ramp, 'getOrSet()');
 }
 
 /** The policy of a call's options over a cache's defaults; of options that cannot change it is made once. */

@@ -19,6 +19,7 @@ export async function loadAnew(engine: Engine, flights: SingleFlight, call: Call
   const state = flights.enter(call.key);
   try {
     const older = state.running();
+    if (state.running() !== undefined) call.standsBack?.();
     if (older !== undefined) await bounded(engine, call, older.landing, hardLimit, call.policy.leaseTimeout);
     for (;;) {
       const flight = youngerThan(older, state) ?? (await launch(engine, flights, call, state, older));
@@ -30,6 +31,7 @@ export async function loadAnew(engine: Engine, flights: SingleFlight, call: Call
     // Whether the loader succeeded or not, no tier has answered.
     reporter.miss(call, started);
     flights.leave(state);
+    call.standsBack?.();
   }
 }
 

@@ -29,7 +29,7 @@ export interface LoadContext {
   /** The key being loaded; undefined when the method runs uncached. */
   readonly key: string | undefined;
   /**
-   * Why the load runs: nothing at hand, a stale value, or an early refresh of a fresh one. `refresh`: a handle's `refresh`. `put`: under
+   * Why the load runs: nothing at hand, a stale value, or an early refresh of a fresh one. `refresh`: a handle's `refresh`, or a scope's. `put`: under
    * `@CachePut`. `uncached`: nothing will be kept.
    */
   readonly reason: 'miss' | 'stale' | 'early' | 'refresh' | 'put' | 'uncached';

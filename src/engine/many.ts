@@ -5,6 +5,7 @@
 import type { Engine } from './call.js';
 import { copyOf, type FindOptions, findSharedMany, touchLater } from './find.js';
 import { deletionOfMany, type Named } from './invalidation.js';
+import { isLocallyRead, readOnTerms } from './terms.js';
 import type { Join } from './transaction.js';
 import { currentScope } from './transaction-scope.js';
 import { deleteEntry, type Given, setEntry } from './write-path.js';
@@ -24,8 +25,14 @@ export async function getMany(engine: Engine, wanted: readonly FindOptions[]): P
   }
   const values: unknown[] = [];
   const missing: number[] = [];
-  for (const [i, { subject, policy }] of wanted.entries()) {
-    const hit = policy.tiers === 'shared' ? undefined : local.find(subject.key);
+  const onTerms = wanted.map((one) => readOnTerms(engine, one));
+  for (const [i, one] of onTerms.entries()) {
+    const subject = wanted[i]?.subject ?? { key: '' };
+    if (typeof one === 'string') {
+      reporter.bypass(subject, one);
+      continue;
+    }
+    const hit = isLocallyRead(one) ? local.find(subject.key) : undefined;
     if (hit === undefined || hit.state === 'stale') {
       missing.push(i);
     } else {
@@ -34,7 +41,7 @@ export async function getMany(engine: Engine, wanted: readonly FindOptions[]): P
       values[i] = hit.value;
     }
   }
-  const askedFor = missing.flatMap((i) => wanted[i] ?? []);
+  const askedFor = missing.flatMap((i) => onTerms[i] ?? []).filter((one) => typeof one !== 'string');
   const found = await findSharedMany(engine, askedFor);
   for (const [at, { subject }] of askedFor.entries()) {
     const { entry, state, bypassed } = found[at] ?? {};

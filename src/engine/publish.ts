@@ -9,7 +9,7 @@ import { lifetimesOf } from '../kernel/lifetimes.js';
 import type { ResolvedPolicy } from '../kernel/policy.js';
 import { MAX_TAGS } from '../kernel/tags.js';
 import type { EntryWrite, Lifetimes, LoadToken, WriteReceipt } from '../ports/store.js';
-import { type Call, type Engine, identify, tagNamesOf } from './call.js';
+import { type Call, type Engine, identify, mayFill, tagNamesOf } from './call.js';
 import type { LoadWishes } from './load-context.js';
 import type { Candidate } from './local-tier.js';
 import type { Subject } from './reporter.js';
@@ -79,6 +79,10 @@ export interface Keepable extends Prepared {
 
 async function keep(engine: Engine, call: Call, finished: Finished, keepable: Keepable): Promise<void> {
   const { policy } = call;
+  if (call.access?.write === 'none') {
+    engine.reporter.notStored(call, 'skipped');
+    return;
+  }
   if (keepable.bytes > engine.maxValueBytes) {
     engine.reporter.notStored(call, 'too-large');
     return;
@@ -94,25 +98,46 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
     if (kept) engine.reporter.stored(call, 'local', keepable.bytes, keepable.encodeMs);
     return;
   }
+  if (!mayFill(call, 'shared')) {
+    keepLocally(engine, call, base, lifetimes);
+    return;
+  }
   const asked = engine.clock.monotonic();
   const write = entryWrite(engine, call.key, keepable, lifetimes, finished.loadMs);
   const filled = finished.token === undefined ? undefined : await engine.store.fill(call, write, finished.token);
   if (filled === undefined) {
     engine.reporter.notStored(call, 'store-unavailable');
     const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
-    if (policy.tiers === 'both') engine.local.admit(candidate(engine, { ...base, ...life, home: 'unproven' }));
+    if (policy.tiers === 'both' && mayFill(call, 'local'))
+      engine.local.admit(candidate(engine, { ...base, ...life, home: 'unproven' }));
     return;
   }
   if (filled.status === 'refused') {
     engine.reporter.notStored(call, filled.reason);
     return;
   }
-  engine.reporter.stored(call, policy.tiers, keepable.bytes, keepable.encodeMs);
-  if (policy.tiers === 'both') {
+  const tiers = mayFill(call, 'local') ? policy.tiers : 'shared';
+  engine.reporter.stored(call, tiers, keepable.bytes, keepable.encodeMs);
+  if (tiers === 'both') {
     engine.local.admit(
       candidate(engine, { ...base, ...receivedLife(filled.receipt, lifetimes, asked), home: 'shared' }),
     );
   }
+}
+
+/**
+ * Keeps a value that the shared tier is not to have: by the same lease as any copy, so that what others invalidate ends it. Nothing proves
+ * it, so every invalidation that is learned after its load began counts.
+ */
+function keepLocally(
+  engine: Engine,
+  call: Call,
+  base: Omit<CandidateParts, keyof ReturnType<typeof localLife> | 'home'>,
+  lifetimes: Lifetimes,
+): void {
+  const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
+  const kept = engine.local.admit(candidate(engine, { ...base, ...life, home: 'shared' }));
+  if (kept) engine.reporter.stored(call, 'local', base.keepable.bytes, 0);
 }
 
 /** Encodes a value, and decodes it again as every later hit will. Undefined (and reported) when it has no encoding. */

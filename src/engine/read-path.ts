@@ -6,10 +6,10 @@
  * older than what was true when it called, and loads of one key are never stacked.
  */
 import { LoadTimeoutError } from '../errors.js';
-import type { Tier } from '../kernel/events.js';
+import type { BypassReason, Tier } from '../kernel/events.js';
 import { take } from '../kernel/isolation.js';
 import type { LoadToken } from '../ports/store.js';
-import { type Call, type Engine, reasonOf } from './call.js';
+import { type Call, type Engine, mayRead, reasonOf } from './call.js';
 import { copyOf, type Found, findShared, findSharedMany, touchLater } from './find.js';
 import { type Flight, type KeyState, type Landed, SingleFlight } from './flight.js';
 import { startLoad } from './load.js';
@@ -17,6 +17,7 @@ import { loadAnew } from './load-anew.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
 import { refreshEarly } from './refresh.js';
+import { onTerms } from './terms.js';
 import { currentScope } from './transaction-scope.js';
 import { settled, type Waited, waitFor } from './waiting.js';
 
@@ -74,14 +75,17 @@ export class ReadPath {
   }
 
   /** The value of a call. A local hit is found before this returns; only its promise is asynchronous. */
-  fetch(call: Call): Promise<unknown> {
+  fetch(given: Call): Promise<unknown> {
     const { reporter, local } = this.#engine;
     reporter.counters.calls += 1;
     // Every running load holds its key in `flights`, so on a quiet cache a hit need not ask in which load it runs.
-    const isLoad = this.#flights.size > 0 && isLoading(this.#engine, call.key);
-    if (isLoad || currentScope() !== undefined) return this.#direct(call);
+    const isLoad = this.#flights.size > 0 && isLoading(this.#engine, given.key);
+    if (isLoad || currentScope() !== undefined) return this.#direct(given, 'scope');
+    const call = onTerms(this.#engine, given);
+    if (typeof call === 'string') return this.#direct(given, call);
+    if (call.access?.read === 'none') return loadAnew(this.#engine, this.#flights, call);
     const started = reporter.start();
-    if (call.tiers !== 'shared') {
+    if (call.tiers !== 'shared' && mayRead(call, 'local')) {
       const hit = local.find(call.key);
       if (hit !== undefined && hit.state !== 'stale')
         return Promise.resolve(this.#hitLocally(call, hit, hit.state, started));
@@ -104,10 +108,17 @@ export class ReadPath {
     const later = (i: number, value: Promise<unknown>): void => {
       waiting.push(value.then((one) => (values[i] = one)));
     };
-    for (const [i, call] of calls.entries()) {
-      const hit = call.tiers === 'shared' || inTransaction ? undefined : local.find(call.key);
-      if (inTransaction || (this.#flights.size > 0 && isLoading(this.#engine, call.key))) {
-        later(i, this.#direct(call));
+    for (const [i, given] of calls.entries()) {
+      const isLoad = inTransaction || (this.#flights.size > 0 && isLoading(this.#engine, given.key));
+      const call = isLoad ? 'scope' : onTerms(this.#engine, given);
+      if (typeof call === 'string') {
+        later(i, this.#direct(given, call));
+        continue;
+      }
+      const isLocal = call.tiers !== 'shared' && mayRead(call, 'local');
+      const hit = isLocal ? local.find(call.key) : undefined;
+      if (call.access?.read === 'none') {
+        later(i, loadAnew(this.#engine, this.#flights, call));
       } else if (hit !== undefined && hit.state !== 'stale') {
         values[i] = this.#hitLocally(call, hit, hit.state, started);
         call.standsBack?.();
@@ -125,10 +136,12 @@ export class ReadPath {
   }
 
   /** The value of a load that begins now, whatever is stored. */
-  loadAnew(call: Call): Promise<unknown> {
+  loadAnew(given: Call): Promise<unknown> {
     const { reporter } = this.#engine;
     reporter.counters.calls += 1;
-    if (isLoading(this.#engine, call.key) || currentScope() !== undefined) return this.#direct(call);
+    if (isLoading(this.#engine, given.key) || currentScope() !== undefined) return this.#direct(given, 'scope');
+    const call = onTerms(this.#engine, given);
+    if (typeof call === 'string') return this.#direct(given, call);
     return loadAnew(this.#engine, this.#flights, call);
   }
 
@@ -140,8 +153,8 @@ export class ReadPath {
   }
 
   /** Code that loads a key and asks for that key means the method itself; code inside of a transaction, that on its data. */
-  async #direct(call: Call): Promise<unknown> {
-    this.#engine.reporter.bypass(call, 'scope');
+  async #direct(call: Call, reason: BypassReason): Promise<unknown> {
+    this.#engine.reporter.bypass(call, reason);
     return await runUncached((context) => call.load(context));
   }
 
@@ -189,7 +202,7 @@ export class ReadPath {
       reporter.hit(call, 'shared', found.state, arrival.started);
       return value;
     }
-    const copy = call.policy.tiers === 'local' ? local.find(call.key) : undefined;
+    const copy = call.policy.tiers === 'local' && mayRead(call, 'local') ? local.find(call.key) : undefined;
     if (copy !== undefined && copy.state !== 'stale') return this.#hitLocally(call, copy, copy.state, arrival.started);
     const atHand = copy === undefined ? staleIn(found) : { value: copy.value, age: copy.age, tier: 'local' as const };
     const retryIn = copy?.retryIn ?? found.entry?.stored.retryIn ?? 0;

@@ -15,7 +15,7 @@ const AGAIN_AFTER = 1_000;
 /** Starts the refresh of `call.key`, unless one is under way here or elsewhere, or has been done or has failed lately. */
 export function refreshEarly(engine: Engine, flights: SingleFlight, call: Call): void {
   // What it loads could not be stored.
-  if (call.tiers !== 'local' && engine.store.refuses) return;
+  if (call.access?.write === 'none' || (call.tiers !== 'local' && engine.store.refuses)) return;
   engine.background.run(`refresh ${call.key}`, async () => {
     const state = flights.enter(call.key);
     try {

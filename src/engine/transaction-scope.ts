@@ -2,12 +2,10 @@
  * The transaction scope: what code inside of `Cache.transaction` is in. Invalidations join the transaction; everything that reads or
  * stores keeps away from the cache, because what it sees is not committed. This process follows when the commit has succeeded.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TransactionReceipt } from '../ports/transactions.js';
 import type { Engine } from './call.js';
 import { type Invalidation, invalidateSurely } from './invalidation.js';
-
-const scopes = new AsyncLocalStorage<TransactionScope>();
+import { currentSurroundings, runIn } from './surroundings.js';
 
 /** Scopes open in this process. As long as there are none nobody has to ask which one is his. */
 let open = 0;
@@ -15,8 +13,8 @@ let open = 0;
 /** The open scope of the code now running. What a scope started may outlive it, and is in none then. */
 export function currentScope(): TransactionScope | undefined {
   if (open === 0) return undefined;
-  const scope = scopes.getStore();
-  return scope?.state === 'open' ? scope : undefined;
+  const { transaction } = currentSurroundings();
+  return transaction instanceof TransactionScope && transaction.state === 'open' ? transaction : undefined;
 }
 
 export class TransactionScope {
@@ -55,7 +53,7 @@ export class TransactionScope {
     this.#state = 'open';
     open += 1;
     try {
-      const result = await scopes.run(this, work);
+      const result = await runIn({ transaction: this }, work);
       while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
       if (this.#failures.length > 0) throw this.#failures[0];
       this.#state = 'done';

@@ -115,6 +115,7 @@ export interface ErrorEvent extends EventBase {
     | 'decode'
     | 'key'
     | 'connect'
+    | 'policy'
     | 'sweep';
   readonly code: KeepsakeErrorCode | undefined;
   readonly error: unknown;

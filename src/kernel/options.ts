@@ -129,6 +129,11 @@ export const POLICY_OPTIONS = Object.freeze({
     default: 'that of the local tier',
     description: 'How a value is protected from those who get it.',
   },
+  ramp: {
+    takes: '`{ local, shared }`, percentages from 0 to 100',
+    default: '100 for both',
+    description: 'For which share of the keys each tier is on; usually set at run time.',
+  },
   codec: {
     takes: 'codec',
     default: 'that of the cache',

@@ -8,6 +8,7 @@ import { refuse } from './expectation.js';
 import { parseJitter } from './jitter.js';
 import { POLICY_OPTIONS } from './options.js';
 import type { LifetimePolicy, Policy, ResolvedPolicy } from './policy.js';
+import { parseRamp } from './ramp.js';
 import { checkTags, checkText } from './tags.js';
 
 /** The checked values of one layer, or of several laid over each other; undefined = not set. */
@@ -58,6 +59,7 @@ export function parsePolicy(policy: Policy, subject: string, alsoKnown: readonly
     tags: unlessUnset(policy.tags, (value) => checkTags(value, subject)),
     accepts: unlessUnset(policy.exceptions, (value) => parseExceptions(value, subject)),
     isolation: choice('isolation', ['frozen', 'cloned', 'shared']),
+    ramp: unlessUnset(policy.ramp, (value) => parseRamp(value, subject)),
     codec: unlessUnset(policy.codec, (value) => checkCodec(value, subject)),
   };
 }

@@ -1,5 +1,6 @@
 /** Policies: what a user says about caching one method or call (`Policy`), and what the engine works with (`ResolvedPolicy`). */
 import type { Codec } from './codec.js';
+import type { Ramp, ResolvedRamp } from './ramp.js';
 
 /**
  * Milliseconds as a number, or text for `ms`, combined too: `'90s'`, `'1h30m'`, `'1d 12h'`. Where an option says so, 0 (none, at
@@ -177,6 +178,14 @@ export interface Policy extends LifetimePolicy {
   /** Whether `null` is stored, as a value like any other. Default: `true`. `undefined` never is stored and means "miss". `false` excludes `nullTtl`. */
   readonly cacheNull?: boolean | undefined;
 
+  /**
+   * For which share of the keys each tier is on, in percent from 0 to 100, by a stable hash of the key: raising it adds keys and never
+   * reshuffles them. For keys that have neither tier the method runs as if it were not cached.
+   *
+   * Default: 100 for both. Meant for `policyProvider`, which changes it while the program runs.
+   */
+  readonly ramp?: Ramp | undefined;
+
   /** How a value is protected from those who get it, in either tier. Default: that of the local tier (`'frozen'`). */
   readonly isolation?: Isolation | undefined;
 
@@ -225,5 +234,7 @@ export interface ResolvedPolicy {
   /** Whether this error of a loader may be answered with a stale value. */
   readonly accepts: (error: unknown) => boolean;
   readonly isolation: Isolation | undefined;
+  /** Undefined = every key, in both tiers. */
+  readonly ramp: ResolvedRamp | undefined;
   readonly codec: Codec | undefined;
 }

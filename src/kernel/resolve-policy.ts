@@ -64,6 +64,42 @@ export function resolvePolicy(
   return Object.freeze({ ...all, ...filledIn(all) });
 }
 
+/** The options that may be changed while the program runs. What an entry is called, and what it is made of, is none of them. */
+const OVERLAYABLE: ReadonlySet<string> = new Set([
+  'ttl',
+  'sliding',
+  'expiresAt',
+  'jitter',
+  'localTtl',
+  'grace',
+  'backoff',
+  'earlyTtl',
+  'softTimeout',
+  'hardTimeout',
+  'leaseTimeout',
+  'nullTtl',
+  'tiers',
+  'ramp',
+] satisfies (keyof Policy)[]);
+
+/**
+ * Checks what a run-time provider answered.
+ *
+ * @throws ConfigurationError `INVALID_POLICY`
+ */
+export function parseOverlay(layer: Policy, subject: string): ParsedPolicy {
+  const parsed = parsePolicy(layer, subject);
+  refuseContradiction(parsed, parsed, layer, subject);
+  const fixed = Object.entries(layer).find(([option, value]) => value !== undefined && !OVERLAYABLE.has(option));
+  if (fixed === undefined) return parsed;
+  throw refuse({ option: fixed[0], expected: 'left out: it cannot change at run time', got: fixed[1], subject });
+}
+
+/** A policy with options of a later layer over it; what then contradicts itself is decided as for a call's own options. */
+export function overlayResolved(policy: ResolvedPolicy, over: ParsedPolicy): ResolvedPolicy {
+  return Object.freeze(overlay<ResolvedPolicy>(policy, over as ResolvedPolicy));
+}
+
 /** Every default that no layer set. */
 function filledIn(all: ParsedPolicy): typeof POLICY_DEFAULTS & Pick<ResolvedPolicy, 'accepts'> {
   return {

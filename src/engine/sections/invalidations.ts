@@ -5,7 +5,7 @@ import { clearanceOf, invalidateSurely, invalidationOfTags } from '../invalidati
 import { runTransaction } from '../transaction.js';
 import { currentScope } from '../transaction-scope.js';
 import type { WithinTransaction } from './core.js';
-import { MethodCalls } from './method-calls.js';
+import { Scopes } from './scopes.js';
 
 /** What `invalidateTags` takes. */
 export interface InvalidateTagsOptions extends WithinTransaction {
@@ -13,7 +13,7 @@ export interface InvalidateTagsOptions extends WithinTransaction {
   readonly stale?: boolean | undefined;
 }
 
-export abstract class Invalidations extends MethodCalls {
+export abstract class Invalidations extends Scopes {
   /**
    * Invalidates every entry that carries one of `tags`, at a cost that does not depend on how many do. With `stale: true` they may
    * still be served if loading fails, within their grace. With `trx` it is part of that transaction.

@@ -10,6 +10,7 @@ import { type CallOptions, GivenCall } from '../given-call.js';
 import { deletionOf, expirationOf } from '../invalidation.js';
 import type { LoadContext } from '../load-context.js';
 import { ReadPath } from '../read-path.js';
+import { isLocallyRead, readOnTerms } from '../terms.js';
 import { refuseInTransaction, transactionToJoin } from '../transaction.js';
 import { currentScope } from '../transaction-scope.js';
 import { deleteEntry, give, setEntry, setEntryIfAbsent, touchEntry } from '../write-path.js';
@@ -19,7 +20,10 @@ import { CacheCore, type CacheParts, type WithinTransaction } from './core.js';
 export type ReadOptions = Pick<Policy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
 
 /** How something is read, resolved. */
-export type ReadPolicy = Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
+export type ReadPolicy = Pick<
+  ResolvedPolicy,
+  'ramp' | 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'
+>;
 
 export abstract class SingleEntries extends CacheCore {
   /** @internal */
@@ -50,13 +54,18 @@ export abstract class SingleEntries extends CacheCore {
       reporter.bypass(subject, 'scope');
       return undefined;
     }
-    const hit = policy.tiers === 'shared' ? undefined : local.find(subject.key);
+    const wanted = readOnTerms(this.engine, { subject, policy });
+    if (typeof wanted === 'string') {
+      reporter.bypass(subject, wanted);
+      return undefined;
+    }
+    const hit = isLocallyRead(wanted) ? local.find(subject.key) : undefined;
     if (hit !== undefined && hit.state !== 'stale') {
       if (hit.touchDue) touchLater(this.engine, subject);
       reporter.hit(subject, 'local', hit.state, started);
       return hit.value as T;
     }
-    const found = await findShared(this.engine, { subject, policy });
+    const found = await findShared(this.engine, wanted);
     if (found.entry === undefined || (found.state !== 'fresh' && found.state !== 'early')) {
       if (found.bypassed === undefined) reporter.miss(subject, started);
       else reporter.bypass(subject, found.bypassed);

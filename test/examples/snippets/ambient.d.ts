@@ -24,6 +24,7 @@ declare global {
     readonly source: string;
     readonly validFor: number;
   }
+  const products: { find(id: number): Promise<Product> };
   class FetchError extends Error {}
   function createReport(options: { readonly signal: AbortSignal; readonly fence: number }): Promise<void>;
   function fetchRates(options?: { readonly signal: AbortSignal }): Promise<Rates>;

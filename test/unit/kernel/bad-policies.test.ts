@@ -49,6 +49,7 @@ const BAD: readonly (readonly [option: keyof Policy, value: unknown, expected: s
   ['cacheNull', 0, 'true or false', '`0` (number)'],
   ['tiers', 'l1', "one of 'both', 'local', 'shared'", "`'l1'` (string)"],
   ['isolation', 'deep', "one of 'frozen', 'cloned', 'shared'", "`'deep'` (string)"],
+  ['ramp', 50, 'an object such as { local: 100, shared: 5 }', '`50` (number)'],
   ['tags', 'products', "an array of texts such as ['products']", "`'products'` (string)"],
   ['tags', Array.from({ length: 65 }, (_, i) => `t${i}`), 'at most 64 different tags', '`[65]` (array)'],
   ['exceptions', 'FetchError', PREDICATE, "`'FetchError'` (string)"],

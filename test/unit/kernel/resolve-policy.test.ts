@@ -29,6 +29,7 @@ describe('resolvePolicy', () => {
       tags: [],
       accepts: isAcceptedByDefault,
       isolation: undefined,
+      ramp: undefined,
       codec: undefined,
     });
   });
@@ -53,6 +54,7 @@ describe('resolvePolicy', () => {
       tags: ['users', 'users', 'people'],
       exceptions: [RangeError],
       isolation: 'cloned',
+      ramp: { local: 50, shared: 100 },
       codec,
     };
     const { accepts, ...rest } = resolvePolicy([policy], 'X');
@@ -75,6 +77,7 @@ describe('resolvePolicy', () => {
       tiers: 'both',
       tags: ['users', 'people'],
       isolation: 'cloned',
+      ramp: { local: 50, shared: 100 },
       codec,
     });
     expect([accepts(new RangeError('x')), accepts(new Error('x'))]).toEqual([true, false]);

@@ -1,0 +1,27 @@
+/** The policy provider port: who changes, while the program runs, how use cases are cached. */
+import type { LifetimePolicy, Tiers } from '../kernel/policy.js';
+import type { Ramp } from '../kernel/ramp.js';
+
+/** What a provider lays over a use case's own policy; what it leaves out stays as it is. */
+export interface PolicyOverlay extends LifetimePolicy {
+  readonly tiers?: Tiers | undefined;
+  readonly ramp?: Ramp | undefined;
+}
+
+/** What a provider is told beside the use case. */
+export interface KeyInfo {
+  /** The cache's name. */
+  readonly cache: string;
+  /** The policy's `keyType`. */
+  readonly keyType: string | undefined;
+}
+
+/** What a provider answers: an overlay, `null` = this use case is not cached at all, undefined = nothing to say. */
+export type ProvidedPolicy = PolicyOverlay | null | undefined;
+
+/**
+ * Asked now and then for each use case, in the background: no call ever waits for it.
+ *
+ * @example const provider: PolicyProvider = async (useCase) => (await flags.get(`cache:${useCase}`)) ?? undefined
+ */
+export type PolicyProvider = (useCase: string, key: KeyInfo) => ProvidedPolicy | Promise<ProvidedPolicy>;

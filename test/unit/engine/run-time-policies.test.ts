@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from '../../../src/errors.js';
+import type { PolicyProvider, ProvidedPolicy } from '../../../src/ports/policy-provider.js';
+import { Gate, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
+
+function counting() {
+  let loads = 0;
+  return async (): Promise<number> => {
+    loads += 1;
+    return loads;
+  };
+}
+
+const POLICY = Object.freeze({ useCase: 'Products.find', keyType: 'product', ttl: '1h' } as const);
+
+/** A cache whose provider answers what the test says at that time. */
+async function open(answer: PolicyProvider) {
+  const cluster = new TestCluster();
+  return { cluster, ...(await cluster.process({ policyProvider: answer })) };
+}
+
+describe('INVARIANT 34: the run-time provider', () => {
+  it('switches a use case off with null: from the next call on, local copies included, and on again', async () => {
+    const said: { now: ProvidedPolicy } = { now: undefined };
+    const { cache, cluster, recorder } = await open(() => said.now);
+    const load = counting();
+    const call = (): Promise<number> => cache.getOrSet('k', load, POLICY);
+    expect([await call(), await call()]).toEqual([1, 1]);
+    said.now = null;
+    cluster.clock.advance(5_000);
+    expect(await call()).toBe(1); // takes what was known last, and asks
+    await cache.idle();
+    expect([await call(), await cache.get('k', { useCase: POLICY.useCase, keyType: 'product' })]).toEqual([
+      2,
+      undefined,
+    ]);
+    expect(recorder.of('bypass').map(({ reason }) => reason)).toEqual(['provider', 'provider']);
+    said.now = undefined;
+    cluster.clock.advance(5_000);
+    await call();
+    await cache.idle();
+    expect(await call()).toBe(1);
+  });
+
+  it('is told the use case, its key type and the cache; one without a name is none of its business', async () => {
+    const asked: unknown[] = [];
+    const { cache } = await open((useCase, info) => {
+      asked.push([useCase, info]);
+      return undefined;
+    });
+    await cache.getOrSet('k', counting(), POLICY);
+    await cache.getOrSet('other', counting(), { ttl: '1h' });
+    expect(asked).toEqual([['Products.find', { keyType: 'product', cache: cache.name }]]);
+  });
+
+  it('changes lifetimes and tiers; what the call itself says lies over them', async () => {
+    const { cache, cluster, recorder } = await open(() => ({ ttl: '1m', tiers: 'shared', jitter: 0 }));
+    await cache.getOrSet('k', counting(), { useCase: 'A' });
+    expect(recorder.of('write').map(({ tiers }) => tiers)).toEqual(['shared']);
+    cluster.clock.advance(60_001);
+    expect(await cache.get('k')).toBeUndefined();
+    await cache.getOrSet('own', counting(), { useCase: 'A', ttl: '1h' });
+    cluster.clock.advance(60_001);
+    expect(await cache.get('own')).toBe(1);
+  });
+
+  it('ramps: a key in no tier runs its method, one in the local tier only is found by this process only', async () => {
+    const said = { now: { ramp: { local: 100, shared: 0 } } as ProvidedPolicy };
+    const { cache, cluster, recorder } = await open(() => said.now);
+    const second = await cluster.process();
+    const load = counting();
+    const call = (): Promise<number> => cache.getOrSet('k', load, POLICY);
+    expect([await call(), await call()]).toEqual([1, 1]);
+    expect(await second.cache.get('k')).toBeUndefined();
+    said.now = { ramp: { local: 0, shared: 0 } };
+    cluster.clock.advance(5_000);
+    await call();
+    await cache.idle();
+    recorder.clear();
+    expect([await call(), await call()]).toEqual([3, 4]);
+    expect(recorder.of('bypass').map(({ reason }) => reason)).toEqual(['ramp', 'ramp']);
+  });
+
+  it('one that is slow delays no call: the policy of the code is in force until it answers', async () => {
+    const gate = new Gate<ProvidedPolicy>();
+    const { cache, cluster } = await open(gate.load);
+    const load = counting();
+    const call = (): Promise<number> => cache.getOrSet('k', load, POLICY);
+    expect([await call(), await call()]).toEqual([1, 1]);
+    expect(gate.calls).toBe(1);
+    gate.open(null);
+    await cache.idle();
+    expect(await call()).toBe(2);
+    cluster.clock.advance(5_000);
+    expect([await call(), await call()]).toEqual([3, 4]);
+    expect(gate.calls).toBe(2);
+    // It never answers: what was known stays, and it is asked again later.
+    await cluster.clock.advanceAsync(10_001);
+    expect(await call()).toBe(5);
+    await cluster.clock.advanceAsync(5_000);
+    await call();
+    await turnOfTheLoop();
+    expect(gate.calls).toBe(3);
+    gate.open(undefined);
+    gate.open(undefined);
+    await cache.idle();
+    expect(await call()).toBe(1);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no provider');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no provider'))],
+    ['answers nonsense', () => ({ ttl: -1 })],
+    ['answers what cannot change at run time', () => ({ tags: ['x'] })],
+  ] as const)('one that %s fails no call, and is reported', async (_how, fail) => {
+    const said = { now: () => null as unknown };
+    const { cache, cluster, recorder } = await open(() => said.now() as ProvidedPolicy);
+    const load = counting();
+    const call = (): Promise<number> => cache.getOrSet('k', load, POLICY);
+    expect(await call()).toBe(1);
+    said.now = fail;
+    cluster.clock.advance(5_000);
+    await call();
+    await cache.idle();
+    expect(await call()).toBe(3); // still off: what was known last
+    expect(recorder.of('error')).toMatchObject([{ operation: 'policy', useCase: 'Products.find' }]);
+    expect(recorder.of('bypass')).toHaveLength(3);
+  });
+
+  it('is asked at most once in five seconds for a use case, however many call', async () => {
+    let asked = 0;
+    const { cache, cluster } = await open(async () => {
+      asked += 1;
+      return undefined;
+    });
+    const load = counting();
+    for (let second = 0; second < 10; second += 1) {
+      await Promise.all(Array.from({ length: 20 }, () => cache.getOrSet('k', load, POLICY)));
+      await cache.idle();
+      cluster.clock.advance(1_000);
+    }
+    expect(asked).toBe(2);
+  });
+
+  it('anything but a function is refused', async () => {
+    await expect(new TestCluster().process({ policyProvider: 5 as never })).rejects.toThrow(ConfigurationError);
+  });
+});
