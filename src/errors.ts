@@ -94,8 +94,8 @@ export class LoadTimeoutError extends KeepsakeError {
 export class LoadResultError extends KeepsakeError {
   override readonly name = 'LoadResultError';
 
-  constructor(message: string) {
-    super('UNMATCHED_RESULT', message);
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('UNMATCHED_RESULT', message, options);
   }
 }
 

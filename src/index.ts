@@ -10,6 +10,14 @@ export { type AsyncMethodName, cacheOf, type MethodHandle } from './decorators/c
 export { CachePut } from './decorators/cache-put.js';
 export { Cached } from './decorators/cached.js';
 export { type CachedFunction, cached } from './decorators/cached-function.js';
+export {
+  type ArrayMethod,
+  CachedMany,
+  cachedMany,
+  type ManyMethodDecorator,
+  type MapMethod,
+} from './decorators/cached-many.js';
+export type { CachedManyOptions } from './decorators/cached-many-options.js';
 export { Early } from './decorators/early.js';
 export { Failover } from './decorators/failover.js';
 export type { CacheHandle, HandleOf } from './decorators/handle.js';

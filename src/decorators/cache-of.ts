@@ -1,6 +1,7 @@
 /** `cacheOf`: the handle of a decorated method. */
 import { ConfigurationError } from '../errors.js';
 import { shown } from '../kernel/expectation.js';
+import { CachedManyMethod } from './cached-many-method.js';
 import { CachedMethod } from './cached-method.js';
 import { type Decoration, decorationOn } from './decorations.js';
 import { type HandleOf, handleOf } from './handle.js';
@@ -29,7 +30,7 @@ export function cacheOf<T extends object, Name extends AsyncMethodName<T>>(
   requireObject(object);
   const member: string | symbol = typeof name === 'number' ? String(name) : name;
   const decoration = decorationOn(object, member);
-  if (!(decoration instanceof CachedMethod) || decoration.role !== 'cached')
+  if (!(decoration instanceof CachedMethod) || decoration.role !== 'cached' || decoration instanceof CachedManyMethod)
     throw notCached(object, member, decoration);
   // Made of unknown arguments; their types are those of the method, which the compiler has checked.
   return handleOf(decoration, object) as MethodHandle<T, Name>;

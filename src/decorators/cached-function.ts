@@ -4,7 +4,7 @@ import { refuse } from '../kernel/expectation.js';
 import { CachedMethod } from './cached-method.js';
 import { decorationOf } from './decorations.js';
 import { type HandleOf, handleOf } from './handle.js';
-import type { AsyncMethod, Method } from './method-decorator.js';
+import type { AsyncMethod, DecoratedMethod, Method } from './method-decorator.js';
 import { type MethodPolicy, methodPolicy } from './options.js';
 
 /** A cached function: the function, called as before, and its handle. */
@@ -25,25 +25,29 @@ export type CachedFunction<Fn extends AsyncMethod> = Fn & HandleOf<Fn>;
  */
 export function cached<Fn extends AsyncMethod>(fn: Fn, policy?: MethodPolicy): CachedFunction<Fn>;
 export function cached(fn: AsyncMethod, policy: MethodPolicy = {}): unknown {
-  const method = requireFunction(fn);
   const checked = methodPolicy('cached()', policy, undefined);
-  const name = method.name === '' ? (nameByKey(checked) ?? refuseNameless()) : method.name;
-  const decorated = {
-    method,
-    name,
-    placement: 'function' as const,
-    visibility: 'public' as const,
-    target: undefined,
-    metadata: undefined,
-    onClass: () => undefined,
-  };
+  const decorated = decoratedFunction('cached()', fn, checked);
   const made = new CachedMethod(decorated, { decorator: 'cached()', policy: checked, beneath: {} });
   return Object.assign(made.replacement, handleOf(made, undefined));
 }
 
-function requireFunction(fn: unknown): Method {
+/** A function as what decorators are applied to. */
+export function decoratedFunction(label: string, fn: unknown, policy: MethodPolicy): DecoratedMethod {
+  const method = requireFunction(label, fn);
+  return {
+    method,
+    name: method.name === '' ? (nameByKey(policy) ?? refuseNameless(label)) : method.name,
+    placement: 'function',
+    visibility: 'public',
+    target: undefined,
+    metadata: undefined,
+    onClass: () => undefined,
+  };
+}
+
+function requireFunction(label: string, fn: unknown): Method {
   const isPlain = typeof fn === 'function' && !/Generator/.test(Object.prototype.toString.call(fn));
-  if (!isPlain) throw refuse({ option: 'fn', expected: 'an asynchronous function', got: fn, subject: 'cached()' });
+  if (!isPlain) throw refuse({ option: 'fn', expected: 'an asynchronous function', got: fn, subject: label });
   if (decorationOf(fn) !== undefined)
     throw new ConfigurationError('INVALID_DECORATION', `\`${fn.name}\` is cached already: a function has one cache`);
   return fn as Method;
@@ -55,9 +59,9 @@ function nameByKey({ key, useCase }: MethodPolicy): string | undefined {
   return typeof key === 'string' ? key : undefined;
 }
 
-function refuseNameless(): never {
+function refuseNameless(label: string): never {
   throw new ConfigurationError(
     'INVALID_DECORATION',
-    'Expected a function without a name to be given a `key` template or a `useCase`, in cached()',
+    `Expected a function without a name to be given a \`key\` template or a \`useCase\`, in ${label}`,
   );
 }

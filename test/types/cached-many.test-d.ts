@@ -1,0 +1,60 @@
+/** What the compiler knows of methods of many ids, and what it refuses. */
+import { describe, expectTypeOf, it } from 'vitest';
+import { Cache, CachedMany, type CacheInstance, cachedMany } from '../../src/index.js';
+
+interface User {
+  readonly id: number;
+}
+
+class Users {
+  @CachedMany({ key: 'user:{id}', each: 'ids', id: 'id', ttl: '10m', tags: ['users'] })
+  async users(ids: readonly number[], options: { readonly lang?: string } = {}): Promise<User[]> {
+    return ids.map((id) => ({ id, ...options }));
+  }
+
+  @CachedMany({ key: 'user:{id}', returns: 'map', ttl: '10m' })
+  async byId(ids: ReadonlySet<number>): Promise<Map<number, User>> {
+    return new Map([...ids].map((id) => [id, { id }]));
+  }
+
+  // @ts-expect-error what it returns is no collection
+  @CachedMany({ key: 'user:{id}', ttl: '10m' })
+  async one(ids: readonly number[]): Promise<User | undefined> {
+    return { id: ids.length };
+  }
+
+  // @ts-expect-error it returns an array, and is said to return a Map
+  @CachedMany({ key: 'user:{id}', returns: 'map', ttl: '10m' })
+  async array(ids: readonly number[]): Promise<User[]> {
+    return ids.map((id) => ({ id }));
+  }
+
+  // @ts-expect-error a key is required
+  @CachedMany({ ttl: '10m' })
+  async keyless(ids: readonly number[]): Promise<User[]> {
+    return ids.map((id) => ({ id }));
+  }
+}
+
+describe('methods and functions of many ids keep their types', () => {
+  it('parameters and results', () => {
+    expectTypeOf<Users['users']>().toEqualTypeOf<
+      (ids: readonly number[], options?: { readonly lang?: string }) => Promise<User[]>
+    >();
+    const users = cachedMany(async (ids: readonly number[]): Promise<User[]> => ids.map((id) => ({ id })), {
+      key: 'user:{id}',
+      ttl: '1m',
+    });
+    expectTypeOf(users).toEqualTypeOf<(ids: readonly number[]) => Promise<User[]>>();
+  });
+});
+
+describe('collections', () => {
+  it('values have the type asked for', () => {
+    expectTypeOf<CacheInstance['getMany']>().returns.resolves.toEqualTypeOf<Map<string, unknown>>();
+    const products = () => Cache.getOrSetMany(['a'], async (keys) => keys.map((key) => key.length));
+    expectTypeOf(products).returns.resolves.toEqualTypeOf<Map<string, number>>();
+    const partly = () => Cache.getOrSetMany(['a'], async () => new Map([['a', { id: 1 }]]));
+    expectTypeOf(partly).returns.resolves.toEqualTypeOf<Map<string, { id: number }>>();
+  });
+});
