@@ -51,14 +51,14 @@ export type ManyShape =
 /** Checks options against a method; throws ConfigurationError. */
 export function planMany(label: string, given: CachedManyOptions, method: Method): ManyPlan {
   const {
+    key,
     each = 0,
     id,
     returns = 'array',
     absent,
     ...rest
-  } = methodPolicy(label, given, undefined) as CachedManyOptions;
-  if (rest.key === undefined)
-    throw wrong(label, 'key', "a template such as 'user:{id}', or a function of one id", rest.key);
+  } = methodPolicy(label, given, undefined) as Partial<CachedManyOptions>;
+  if (key === undefined) throw wrong(label, 'key', "a template such as 'user:{id}', or a function of one id", key);
   if (Reflect.get(rest, 'ignoreArgs') !== undefined)
     throw wrong(label, 'ignoreArgs', 'left out, because the key takes what it names', Reflect.get(rest, 'ignoreArgs'));
   requireOneOf(label, 'returns', returns, ['array', 'map']);
@@ -71,8 +71,8 @@ export function planMany(label: string, given: CachedManyOptions, method: Method
   const at = positionOf(label, each, names);
   const aliases = ['id', ...(typeof id === 'string' && IDENTIFIER.test(id) ? [id] : [])];
   const own = [...new Set(aliases)].filter((name) => !names.includes(name));
-  const policy: MethodPolicy = { ...rest, params: [...names, ...own], ...adapters(rest, names, at, own) };
-  requireId(label, rest.key, policy.params ?? [], [String(at), names[at] ?? '', ...own]);
+  const policy: MethodPolicy = { ...rest, key, params: [...names, ...own], ...adapters(rest, names, at, own) };
+  requireId(label, key, policy.params ?? [], [String(at), names[at] ?? '', ...own]);
   return {
     policy,
     each: at,
