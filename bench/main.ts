@@ -14,12 +14,14 @@ import { saveRun } from './harness/results.js';
 import type { Effort, Suite, SuiteResult } from './harness/suite.js';
 import { renderTable } from './harness/table.js';
 import { coherence } from './suites/coherence.js';
+import { footprint } from './suites/footprint.js';
 import { localHit } from './suites/local-hit.js';
 import { sharedRivals } from './suites/shared-rivals.js';
 import { sharedTier } from './suites/shared-tier.js';
 import { validityProbe } from './suites/validity-probe.js';
+import { workloads } from './suites/workloads.js';
 
-const SUITES: readonly Suite[] = [localHit, sharedTier, sharedRivals, validityProbe, coherence];
+const SUITES: readonly Suite[] = [localHit, sharedTier, sharedRivals, workloads, validityProbe, coherence, footprint];
 
 const { values: asked } = parseArgs({
   options: {

@@ -3,9 +3,10 @@ import { Cache, Cached } from 'keepsake';
 import { LRUCache } from 'lru-cache';
 import { openDatabase, PATIENT, SCHEMA } from '../fixtures/database.js';
 import { type Product, smallProduct } from '../fixtures/product.js';
+import { loadRivals } from '../harness/rivals.js';
 import { type Measured, runRounds, type Subject } from '../harness/rounds.js';
 import type { Series } from '../harness/statistics.js';
-import type { Effort, Suite, SuiteResult } from '../harness/suite.js';
+import type { Effort, Promised, Suite, SuiteResult } from '../harness/suite.js';
 import { median, type Table, withSpread } from '../harness/table.js';
 
 type Metric = 'nanoseconds' | 'statements';
@@ -141,8 +142,21 @@ export const localHit: Suite = {
       ]),
     );
     await cache.idle();
-    const subjects = Object.entries(LOOPS).map(([name, loop]) => subject(name, loop, statements));
-    return resultOf(await runRounds(subjects, { rounds: effort.rounds * 3, warmups: 5 }));
+    const rivals = await (await loadRivals()).openLocalRivals({
+      keys: KEYS,
+      load: async (id) => PRODUCTS[id] ?? smallProduct(id),
+      amount,
+    });
+    try {
+      const loops = [...Object.entries(LOOPS), ...rivals.map(({ name, loop }) => [name, loop] as const)];
+      const subjects = loops.map(([name, loop]) => subject(name, loop, statements));
+      return resultOf(
+        await runRounds(subjects, { rounds: effort.rounds * 3, warmups: 5 }),
+        rivals.map(({ name }) => name),
+      );
+    } finally {
+      for (const { close } of rivals) await close();
+    }
   },
 };
 
@@ -168,9 +182,12 @@ function subject(name: string, loop: (times: number) => Promise<number>, stateme
 /** What the answers to all keys add up to. */
 const SUM = PRODUCTS.reduce((sum, product) => sum + amount(product), 0);
 
-function resultOf(measured: (name: string) => Measured<Metric>): SuiteResult {
+function resultOf(measured: (name: string) => Measured<Metric>, rivals: readonly string[]): SuiteResult {
   const reference = measured(BARE).nanoseconds;
-  const names = Object.keys(LOOPS);
+  const names = [...Object.keys(LOOPS), ...rivals];
+  const ours = measured(PROMISED).nanoseconds;
+  const slower = Object.fromEntries(rivals.map((name) => [name, measured(name).nanoseconds.over(ours)]));
+  const fastest = Math.min(...Object.values(slower).map((series) => series.median));
   const more = measured(PROMISED).nanoseconds.minus(reference);
   const queries = Math.max(...names.flatMap((name) => measured(name).statements.values));
   const table: Table = {
@@ -189,6 +206,18 @@ function resultOf(measured: (name: string) => Measured<Metric>): SuiteResult {
     tables: [table],
     series: { ...series, [`${PROMISED}: ns more than bare`]: more },
     promises: [
+      {
+        promise: 'a decorated local hit with two tags is at least as fast as that of the fastest of the others',
+        seen: `the fastest takes ${fastest.toFixed(2)} times as long`,
+        verdict: fastest >= 1 ? 'kept' : 'broken',
+      },
+      ...['bentocache', 'cacheable'].map(
+        (name): Promised => ({
+          promise: `a hit takes ${name} at least 5 times as long`,
+          seen: `${slower[name]?.median.toFixed(1)} times`,
+          verdict: (slower[name]?.median ?? 0) >= 5 ? 'kept' : 'broken',
+        }),
+      ),
       {
         promise: `a decorated local hit with two tags costs at most ${ALLOWED_NS} ns more than a bare async function`,
         seen: `${withSpread(more)} ns`,

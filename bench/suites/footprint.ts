@@ -1,0 +1,120 @@
+/** What Keepsake takes before it does anything, and for each entry it holds: packages, time to import, heap. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Series } from '../harness/statistics.js';
+import type { Effort, Promised, Suite, SuiteResult } from '../harness/suite.js';
+import { type Table, withSpread } from '../harness/table.js';
+
+/** Bytes of heap a local entry may take above its value. */
+const ALLOWED_BYTES = 250;
+
+/** Packages the core may install beside its peers. */
+const ALLOWED_PACKAGES = 5;
+
+const ENTRIES = 10_000;
+
+const require = createRequire(import.meta.url);
+
+export const footprint: Suite = {
+  name: 'footprint',
+  title: 'packages, start-up, heap of local entries',
+  async run(effort: Effort): Promise<SuiteResult> {
+    const runs = Math.min(effort.rounds, 9);
+    const packages = installed();
+    const imports = seriesOf(runs, () => Number(inProcess(IMPORT)));
+    const heap = seriesOf(Math.min(runs, 5), () => Number(inProcess(HEAP)));
+    const kib = packages.reduce((sum, one) => sum + one.kib, 0);
+    const table: Table = {
+      title: 'Footprint',
+      head: ['', 'measured'],
+      rows: [
+        ['packages installed beside the peers', packages.map(({ name }) => name).join(', ')],
+        ['their size, KiB', String(Math.round(kib))],
+        ['import of keepsake and its peers, ms', withSpread(imports)],
+        ['heap of a local entry above its value and key, bytes', withSpread(heap)],
+      ],
+    };
+    const promises: Promised[] = [
+      {
+        promise: `the core installs at most ${ALLOWED_PACKAGES} packages beside the peers`,
+        seen: String(packages.length),
+        verdict: packages.length <= ALLOWED_PACKAGES ? 'kept' : 'broken',
+      },
+      {
+        promise: `a local entry takes at most ${ALLOWED_BYTES} bytes of heap above its value`,
+        seen: `${withSpread(heap)} bytes`,
+        verdict: heap.median <= ALLOWED_BYTES ? 'kept' : 'broken',
+      },
+    ];
+    return { tables: [table], promises, series: { 'import: ms': imports, 'local entry: bytes above its value': heap } };
+  },
+};
+
+const IMPORT = `const began = performance.now(); await import('keepsake'); console.log(performance.now() - began);`;
+
+/** The same objects under the same keys, in a cache and in an array; two tags, of which one is everybody's. */
+const HEAP = `
+import { createCache } from 'keepsake';
+const cache = await createCache({ connection: 'memory', local: { max: ${ENTRIES * 2} } });
+const used = () => { for (let i = 0; i < 4; i++) gc(); return process.memoryUsage().heapUsed; };
+const value = (i) => ({ id: i, name: 'Jacket ' + i, price: { amount: i, currency: 'EUR' } });
+const tags = (i) => ['products', 'shelf:' + (i % 100)];
+const fill = async (prefix) => {
+  for (let i = 0; i < ${ENTRIES}; i++) await cache.set(prefix + i, value(i), { ttl: '1h', tags: tags(i), tiers: 'local' });
+};
+const hold = (prefix) => Array.from({ length: ${ENTRIES} }, (_, i) => [prefix + i, JSON.parse(JSON.stringify(value(i)))]);
+await fill('warm:'); hold('warm:'); await cache.clear();
+const empty = used();
+await fill('product:');
+const filled = used();
+const held = hold('product:');
+const both = used();
+console.log((filled - empty - (both - filled)) / ${ENTRIES});
+if (held.length === 0 || cache.stats().local.entries !== ${ENTRIES}) throw new Error('Not all entries are held');
+await cache.close();`;
+
+/** Runs a module in a process of its own; what it printed. */
+function inProcess(module: string): string {
+  return execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '--eval', module], {
+    cwd: new URL('..', import.meta.url),
+    encoding: 'utf8',
+  }).trim();
+}
+
+function seriesOf(runs: number, measure: () => number): Series {
+  return new Series(Array.from({ length: runs }, measure));
+}
+
+/** What `npm install keepsake` brings along beside the peers: its dependencies and theirs. */
+function installed(): readonly { readonly name: string; readonly kib: number }[] {
+  const found = new Map<string, number>();
+  const visit = (names: readonly string[], from: string): void => {
+    for (const name of names) {
+      const file = manifestOf(name, from);
+      if (found.has(name)) continue;
+      const manifest = JSON.parse(readFileSync(file, 'utf8')) as { readonly dependencies?: Record<string, string> };
+      const kib = Number(execFileSync('du', ['-sk', dirname(file)], { encoding: 'utf8' }).split('\t')[0]);
+      found.set(name, kib);
+      visit(Object.keys(manifest.dependencies ?? {}), dirname(file));
+    }
+  };
+  const root = new URL('../../', import.meta.url).pathname;
+  const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  visit(Object.keys(own.dependencies), root);
+  return [...found].map(([name, kib]) => ({ name, kib }));
+}
+
+/** Not every package exports its package.json, so it is looked for where Node would. */
+function manifestOf(name: string, from: string): string {
+  for (const folder of require.resolve.paths(name) ?? []) {
+    for (const place of [join(from, 'node_modules', name), join(folder, name)]) {
+      const file = join(place, 'package.json');
+      if (statSync(file, { throwIfNoEntry: false }) !== undefined) return file;
+    }
+  }
+  throw new Error(`The package ${name} is not installed`);
+}
