@@ -13,7 +13,8 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'] },
+        // Long beside what they take: on a busy machine a test that computes may be ten times as slow.
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], testTimeout: 30_000 },
       },
       {
         extends: true,
@@ -29,7 +30,7 @@ export default defineConfig({
           name: 'contract',
           include: ['test/contract/**/*.test.ts'],
           globalSetup: databaseSetup,
-          testTimeout: 15_000,
+          testTimeout: 30_000,
         },
       },
       {
@@ -38,7 +39,7 @@ export default defineConfig({
           name: 'postgres',
           include: ['test/postgres/**/*.test.ts'],
           globalSetup: databaseSetup,
-          testTimeout: 15_000,
+          testTimeout: 30_000,
         },
       },
       {

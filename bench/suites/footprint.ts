@@ -64,7 +64,10 @@ const tags = (i) => ['products', 'shelf:' + (i % 100)];
 const fill = async (prefix) => {
   for (let i = 0; i < ${ENTRIES}; i++) await cache.set(prefix + i, value(i), { ttl: '1h', tags: tags(i), tiers: 'local' });
 };
-const hold = (prefix) => Array.from({ length: ${ENTRIES} }, (_, i) => [prefix + i, JSON.parse(JSON.stringify(value(i)))]);
+const hold = (prefix) => [
+  Array.from({ length: ${ENTRIES} }, (_, i) => prefix + i),
+  Array.from({ length: ${ENTRIES} }, (_, i) => JSON.parse(JSON.stringify(value(i)))),
+];
 await fill('warm:'); hold('warm:'); await cache.clear();
 const empty = used();
 await fill('product:');

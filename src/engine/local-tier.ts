@@ -39,45 +39,77 @@ export interface Candidate {
   readonly localTtl: number;
 }
 
-const NO_TAGS: readonly string[] = Object.freeze([]);
+/** What a copy of a sliding entry has beside those of others. */
+interface Sliding {
+  /** The window, in milliseconds. */
+  readonly window: number;
+  readonly ceilingAt: number;
+  /** When its life in this tier ends, however long the entry slides on. */
+  readonly endsAt: number;
+  /** When the store is told of a read again. */
+  touchAt: number;
+}
 
-/** A copy; only this file changes it. */
-export class LocalCopy {
-  readonly isolated: Isolated;
+/**
+ * A copy; only this file changes it. There are many of them: a number that is no small integer takes 24 bytes, an undefined 8, so what
+ * few copies have is undefined in the others.
+ */
+export class LocalCopy implements Isolated {
+  readonly value: unknown;
+  readonly handing: Isolated['handing'];
   readonly cells: readonly NameCell[];
   readonly proof: Proof | undefined;
   readonly home: Candidate['home'];
   /** Of a copy that lives in this tier only; else the store has them. */
-  readonly tagNames: readonly string[];
+  readonly tagNames: readonly string[] | undefined;
   readonly began: number;
-  readonly sliding: number | undefined;
-  readonly ceilingAt: number;
-  /** When its life in this tier ends, however long the entry slides on. */
-  readonly endsAt: number;
+  readonly sliding: Sliding | undefined;
   freshUntil: number;
-  earlyAt: number;
-  staleUntil: number;
-  touchAt: number;
-  retryAt = Number.NEGATIVE_INFINITY;
+  /** Undefined: there is no early refresh. */
+  earlyAt: number | undefined;
+  /** Undefined: it may not be served as stale. */
+  staleUntil: number | undefined;
+  /** Undefined: its loader has not failed. */
+  retryAt: number | undefined;
   checked: number;
 
   constructor(candidate: Candidate, longest: number, cells: readonly NameCell[], checked: number) {
-    const { remaining, measuredAt } = candidate;
-    this.isolated = candidate.isolated;
+    const { remaining, measuredAt, isolated, home, sliding } = candidate;
+    const isHome = home === 'local';
+    this.value = isolated.value;
+    this.handing = isolated.handing;
     this.cells = cells;
     this.proof = candidate.proof;
-    this.home = candidate.home;
-    this.tagNames = candidate.home === 'local' ? candidate.tagNames : NO_TAGS;
+    this.home = home;
+    this.tagNames = isHome ? candidate.tagNames : undefined;
     this.began = candidate.began;
-    this.sliding = candidate.sliding;
-    this.ceilingAt = measuredAt + candidate.ceiling;
-    this.endsAt = measuredAt + longest;
     this.freshUntil = measuredAt + Math.min(remaining.fresh, longest);
-    this.earlyAt = measuredAt + remaining.early;
+    this.earlyAt = remaining.early === Infinity ? undefined : measuredAt + remaining.early;
     // A stale value of the shared tier is served from there, where its invalidations are known.
-    this.staleUntil = candidate.home === 'local' ? measuredAt + remaining.stale : this.freshUntil;
-    this.touchAt = candidate.sliding === undefined ? Infinity : measuredAt + candidate.sliding / 4;
+    this.staleUntil = isHome && remaining.stale !== remaining.fresh ? measuredAt + remaining.stale : undefined;
+    this.sliding =
+      sliding === undefined
+        ? undefined
+        : {
+            window: sliding,
+            ceilingAt: measuredAt + candidate.ceiling,
+            endsAt: measuredAt + longest,
+            touchAt: measuredAt + sliding / 4,
+          };
+    this.retryAt = undefined;
     this.checked = checked;
+  }
+
+  /** When it may no longer be served, not even as stale. */
+  get servedUntil(): number {
+    return this.staleUntil ?? this.freshUntil;
+  }
+
+  /** Ends its freshness at `instant`, and moves what is left to be served as stale along. */
+  endFreshness(instant: number): void {
+    const grace = this.servedUntil - this.freshUntil;
+    this.freshUntil = instant;
+    if (grace > 0) this.staleUntil = instant + grace;
   }
 }
 
@@ -178,9 +210,10 @@ export class LocalTier {
     const now = this.#clock.monotonic();
     const copy = this.#servable(key, now);
     if (copy?.home !== 'local') return undefined;
-    const { freshUntil, earlyAt, staleUntil, retryAt, isolated, tagNames, began, sliding } = copy;
-    const remaining = { fresh: freshUntil - now, early: earlyAt - now, stale: staleUntil - now };
-    return { isolated, tagNames, remaining, retryIn: retryAt - now, age: now - began, sliding };
+    const { freshUntil, earlyAt = Infinity, servedUntil, tagNames = [], began, sliding } = copy;
+    const remaining = { fresh: freshUntil - now, early: earlyAt - now, stale: servedUntil - now };
+    const retryIn = retryInOf(copy, now);
+    return { isolated: copy, tagNames, remaining, retryIn, age: now - began, sliding: sliding?.window };
   }
 
   /** Protects a decoded value as this tier, or the policy, demands; callers and copies share the result. */
@@ -209,9 +242,8 @@ export class LocalTier {
   extend(key: string, remaining: Remaining, asked: number): void {
     const copy = this.#storage.get(key);
     if (copy?.home !== 'shared' || copy.sliding === undefined || copy.began > asked) return;
-    const until = Math.min(asked + remaining.fresh, copy.ceilingAt, copy.endsAt);
+    const until = Math.min(asked + remaining.fresh, copy.sliding.ceilingAt, copy.sliding.endsAt);
     copy.freshUntil = Math.max(copy.freshUntil, until);
-    copy.staleUntil = copy.freshUntil;
   }
 
   /** Leaves the loader of a copy alone for `ms`, after a load that failed; unless the copy is younger than `began`, when that load began. */
@@ -219,7 +251,7 @@ export class LocalTier {
     const copy = this.#storage.get(key);
     if (copy === undefined || copy.began > began) return;
     copy.retryAt = this.#clock.monotonic() + ms;
-    copy.earlyAt = Math.max(copy.earlyAt, copy.retryAt);
+    if (copy.earlyAt !== undefined) copy.earlyAt = Math.max(copy.earlyAt, copy.retryAt);
   }
 
   /** Extends a local-only sliding copy as of now; whether there is a fresh one. */
@@ -236,9 +268,7 @@ export class LocalTier {
     const copy = this.#storage.get(key);
     if (copy?.home !== 'local') return this.remove(key);
     const now = this.#clock.monotonic();
-    const grace = copy.staleUntil - copy.freshUntil;
-    copy.freshUntil = Math.min(copy.freshUntil, now);
-    copy.staleUntil = Math.min(copy.staleUntil, now + grace);
+    if (now < copy.freshUntil) copy.endFreshness(now);
     return true;
   }
 
@@ -288,7 +318,7 @@ export class LocalTier {
   #servable(key: string, now: number): LocalCopy | undefined {
     const copy = this.#storage.get(key);
     if (copy === undefined) return undefined;
-    if (now < copy.staleUntil && now < this.#leaseEnd(copy) && this.#isValid(copy)) return copy;
+    if (now < copy.servedUntil && now < this.#leaseEnd(copy) && this.#isValid(copy)) return copy;
     this.#storage.remove(key);
     return undefined;
   }
@@ -315,30 +345,34 @@ export class LocalTier {
   }
 
   #answer(copy: LocalCopy, now: number): LocalHit {
-    const touchDue = now >= copy.touchAt;
-    if (touchDue && copy.sliding !== undefined) {
-      copy.touchAt = now + copy.sliding / 4;
+    const { sliding } = copy;
+    const touchDue = sliding !== undefined && now >= sliding.touchAt;
+    if (touchDue) {
+      sliding.touchAt = now + sliding.window / 4;
       if (copy.home === 'local' && now < copy.freshUntil) this.#slide(copy, now);
     }
+    const isEarly = copy.earlyAt !== undefined && now >= copy.earlyAt;
     return {
-      value: take(copy.isolated),
-      state: now >= copy.freshUntil ? 'stale' : now >= copy.earlyAt ? 'early' : 'fresh',
+      value: take(copy),
+      state: now >= copy.freshUntil ? 'stale' : isEarly ? 'early' : 'fresh',
       age: now - copy.began,
-      retryIn: copy.retryAt - now,
+      retryIn: retryInOf(copy, now),
       freshFor: copy.freshUntil - now,
       touchDue: touchDue && copy.home === 'shared',
     };
   }
 
   #slide(copy: LocalCopy, now: number): void {
-    if (copy.sliding === undefined) return;
-    const grace = copy.staleUntil - copy.freshUntil;
-    copy.freshUntil = Math.min(now + copy.sliding, copy.ceilingAt, copy.endsAt);
-    copy.staleUntil = copy.freshUntil + grace;
+    const { sliding } = copy;
+    if (sliding !== undefined) copy.endFreshness(Math.min(now + sliding.window, sliding.ceilingAt, sliding.endsAt));
   }
 
   #dropped(copy: LocalCopy, key: string, reason: DropReason, onEvict: (key: string) => void): void {
     for (const cell of copy.cells) this.#ledger.release(cell);
     if (reason === 'room') onEvict(key);
   }
+}
+
+function retryInOf({ retryAt }: LocalCopy, now: number): number {
+  return retryAt === undefined ? Number.NEGATIVE_INFINITY : retryAt - now;
 }
