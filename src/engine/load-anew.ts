@@ -22,7 +22,7 @@ export async function loadAnew(engine: Engine, flights: SingleFlight, call: Call
     if (state.running() !== undefined) call.standsBack?.();
     if (older !== undefined) await bounded(engine, call, older.landing, hardLimit, call.policy.leaseTimeout);
     for (;;) {
-      const flight = youngerThan(older, state) ?? (await launch(engine, flights, call, state, older));
+      const flight = othersSince(older, call, state) ?? (await launch(engine, flights, call, state, older));
       const { value, from } = await landing(engine, call, flight, hardLimit);
       // One that was joined may have found what another process had loaded before.
       if (from.tier === 'loader') return take(value);
@@ -35,9 +35,12 @@ export async function loadAnew(engine: Engine, flights: SingleFlight, call: Call
   }
 }
 
-function youngerThan(older: Flight | undefined, state: KeyState): Flight | undefined {
+/** The flight that somebody else has begun since; then this call has none of its own. */
+function othersSince(older: Flight | undefined, call: Call, state: KeyState): Flight | undefined {
   const running = state.running();
-  return running === older ? undefined : running;
+  if (running === undefined || running === older) return undefined;
+  call.standsBack?.();
+  return running;
 }
 
 async function launch(
@@ -48,7 +51,7 @@ async function launch(
   older: Flight | undefined,
 ): Promise<Flight> {
   const { token, stale } = await atHand(engine, call);
-  const other = youngerThan(older, state);
+  const other = othersSince(older, call, state);
   if (other !== undefined) return other;
   const flight = startLoad(engine, call, { reason: 'refresh', stale, token, background: false });
   flights.launch(state, flight);

@@ -135,3 +135,38 @@ describe('in a transaction', () => {
     expect([...(await cache.getMany(['a', 'p_1', 'pX1', 'd']))]).toEqual([['pX1', 3]]);
   });
 });
+
+describe('loading many', () => {
+  it('INVARIANT 12: overlapping calls of two processes load each key once, whatever their order', async () => {
+    const [here, there] = await Promise.all(
+      [0, 1].map(() => openCache({ connection: database.url, namespace: 'many', poolSize: 1 })),
+    );
+    if (here === undefined || there === undefined) throw new Error('two caches');
+    const asked: string[] = [];
+    const load = async (keys: readonly string[]): Promise<string[]> => {
+      asked.push(...keys);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return keys.map((key) => `loaded ${key}`);
+    };
+    const keys = Array.from({ length: 60 }, (_, i) => `k${i}`);
+    const calls = [keys.slice(0, 40), keys.slice(20).reverse(), keys].flatMap((some) =>
+      [here, there].map(({ cache }) => cache.getOrSetMany(some, load)),
+    );
+    for (const values of await Promise.all(calls))
+      for (const [key, value] of values) expect(value).toBe(`loaded ${key}`);
+    expect([...asked].sort()).toEqual([...keys].sort());
+  });
+
+  it('what is loaded is stored in one statement, and read in one by another process', async () => {
+    const { pool, statements } = countingPool(database.url, 1);
+    const { cache } = await openCache({ pool, namespace: 'stored', migrate: false });
+    const keys = Array.from({ length: 300 }, (_, i) => `k${i}`);
+    await cache.getMany(['warm']);
+    statements.length = 0;
+    await cache.getOrSetMany(keys, async (missing) => missing.map((key) => ({ key })));
+    expect(count(statements, 'load_began')).toBe(1);
+    const other = await openCache({ connection: database.url, namespace: 'stored' });
+    const never = (): Promise<never> => Promise.reject(new Error('loaded again'));
+    expect((await other.cache.getOrSetMany(keys, never)).size).toBe(300);
+  });
+});

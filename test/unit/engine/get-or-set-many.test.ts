@@ -329,6 +329,33 @@ describe('getOrSetMany', () => {
     expect(asked).toEqual([['1', '2', '3']]);
   });
 
+  it('two groups that load anew at once and join each other’s loads do not wait for each other for ever', async () => {
+    const cluster = new TestCluster();
+    const inner = cluster.store();
+    let reads = 0;
+    const { cache } = await cluster.process(
+      {},
+      {
+        async read(id) {
+          reads += 1;
+          // The second key of either group: by then the other group loads it.
+          if (reads % 2 === 0) for (let turn = 0; turn < 5; turn += 1) await turnOfTheLoop();
+          return await inner.read(id);
+        },
+      },
+    );
+    const asked: (readonly string[])[] = [];
+    const load = async (keys: readonly string[]): Promise<string[]> => {
+      asked.push(keys);
+      return await answer(keys);
+    };
+    const groups = await cache.refresh(() =>
+      Promise.all([cache.getOrSetMany(['1', '2'], load), cache.getOrSetMany(['2', '1'], load)]),
+    );
+    expect(groups.map((values) => [...values])).toEqual([loaded(['1', '2']), loaded(['2', '1'])]);
+    expect(asked.flat().sort()).toEqual(['1', '2']);
+  });
+
   it('the load context speaks for all keys, or for one of them', async () => {
     const { cache } = await open();
     await cache.getOrSetMany(['a', 'b', 'c'], async (keys, load) => {
