@@ -27,7 +27,7 @@ const ROOMS = {
  * The files of src outside of rooms, lowest first: what a cache may be told, the composition root, the face `Cache`, the public
  * surface. Each may import the rooms and the files before it.
  */
-const TOP = ['errors', 'cache-options', 'shared-tier', 'configure', 'default-cache', 'index'];
+const TOP = ['errors', 'watch-table', 'cache-options', 'shared-tier', 'configure', 'default-cache', 'index'];
 
 /** What is in src, and nothing else. */
 const KNOWN = `^src/((${TOP.join('|')})\\.ts$|(${Object.keys(ROOMS).join('|')})/)`;

@@ -9,6 +9,8 @@ export interface MigrationContext {
   readonly names: Readonly<Record<Table, string>>;
   /** Quoted, with their schema. */
   readonly tables: Readonly<Record<Table, RawBuilder<unknown>>>;
+  /** Likewise. */
+  readonly functions: Readonly<Record<'escape' | 'storedTag', RawBuilder<unknown>>>;
   /** Of the entries; cannot be changed later. */
   readonly durability: 'unlogged' | 'logged';
 }

@@ -86,3 +86,13 @@ export type {
   WriteReceipt,
 } from './ports/store.js';
 export type { TransactionHandle, TransactionOutcome, TransactionReceipt, Transactions } from './ports/transactions.js';
+export {
+  unwatchTable,
+  unwatchTableSql,
+  type Watch,
+  type WatchDatabase,
+  type WatchedTableName,
+  type WatchOptions,
+  watchTable,
+  watchTableSql,
+} from './watch-table.js';

@@ -7,8 +7,9 @@ import { entriesAndInvalidations } from '../../migrations/0001_entries_and_inval
 import { leases } from '../../migrations/0002_leases.js';
 import { marks } from '../../migrations/0003_marks.js';
 import { locks } from '../../migrations/0004_locks.js';
+import { watchedTables } from '../../migrations/0007_watched_tables.js';
 import type { MigrationContext } from '../../migrations/migration-context.js';
-import type { TableNames } from './names.js';
+import { quotedFunctions, type TableNames } from './names.js';
 
 /** Every migration, under the name it is remembered by; never renamed, never reordered. */
 const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migration>> = {
@@ -16,10 +17,11 @@ const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migrati
   '0002_leases': leases,
   '0003_marks': marks,
   '0004_locks': locks,
+  '0007_watched_tables': watchedTables,
 };
 
 /** What migrations are given, and the names of the Migrator's own tables. */
-export interface MigrationTarget extends MigrationContext {
+export interface MigrationTarget extends Omit<MigrationContext, 'functions'> {
   readonly names: TableNames;
 }
 
@@ -38,7 +40,10 @@ export async function migrate(client: pg.PoolClient, context: MigrationTarget): 
 
 /** Every migration, in order, as what makes it so over this target. */
 export function migrationsOf(context: MigrationTarget): readonly (readonly [name: string, migration: Migration])[] {
-  return Object.entries(MIGRATIONS).map(([name, make]) => [name, make(context)]);
+  return Object.entries(MIGRATIONS).map(([name, make]) => [
+    name,
+    make({ ...context, functions: quotedFunctions(context.names) }),
+  ]);
 }
 
 function migratorOf(db: Database<unknown>, context: MigrationTarget): Migrator {

@@ -100,3 +100,16 @@ export function quoted(names: TableNames): Tables {
     marks: sql.id(names.schema, names.marks),
   };
 }
+
+/** The functions that triggers of watched tables call: one escapes values in tags, one cuts and hashes tags. */
+export function functionNames({
+  entries,
+}: Pick<TableNames, 'entries'>): Readonly<Record<'escape' | 'storedTag', string>> {
+  return { escape: `${entries}_escape`, storedTag: `${entries}_stored_tag` };
+}
+
+/** The same as quoted identifiers, for SQL templates. */
+export function quotedFunctions(names: TableNames): Readonly<Record<'escape' | 'storedTag', RawBuilder<unknown>>> {
+  const { escape: escaping, storedTag } = functionNames(names);
+  return { escape: sql.id(names.schema, escaping), storedTag: sql.id(names.schema, storedTag) };
+}

@@ -17,6 +17,20 @@ export function runnerOf(trx: unknown): RunWithin {
   return async (sql, params) => answerOf(await run(sql, params));
 }
 
+/** The same on any connection of a database: a pool and a Kysely instance will do as well. Resolves to undefined where there is no row. */
+export function databaseRunnerOf(db: unknown): (sql: string, params: string[]) => Promise<string | undefined> {
+  const executeQuery = methodOf(db, 'executeQuery');
+  const query = methodOf(db, 'query');
+  const send = (sql: string, params: string[]): unknown => {
+    if (typeof db === 'function') return Reflect.apply(db, undefined, [sql, params]);
+    if (executeQuery !== undefined) return executeQuery(CompiledQuery.raw(sql, params));
+    if (query !== undefined) return query(sql, params);
+    const expected = 'a Kysely instance or transaction, a pg pool or client, or `(sql, params) => Promise`';
+    throw refuse({ option: 'db', expected, got: db, code: 'INVALID_OPTION' });
+  };
+  return async (sql, params) => firstOf(await send(sql, params));
+}
+
 function senderOf(trx: unknown): (sql: string, params: string[]) => unknown {
   if (typeof trx === 'function') return (sql, params) => Reflect.apply(trx, undefined, [sql, params]);
   const executeQuery = methodOf(trx, 'executeQuery');
@@ -38,12 +52,18 @@ function methodOf(target: unknown, name: string): Call | undefined {
 
 /** Rows come as arrays or objects, alone or in a result. */
 function answerOf(result: unknown): string {
+  const answer = firstOf(result);
+  if (answer !== undefined) return answer;
+  const expected = 'a function that resolves to the rows of its statement, or to an object with `rows`';
+  throw refuse({ option: 'trx', expected, got: result, code: 'INVALID_OPTION' });
+}
+
+/** The first column of the first row, if it is a text. */
+function firstOf(result: unknown): string | undefined {
   const rows: unknown = Array.isArray(result) ? result : Reflect.get(Object(result), 'rows');
   const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
   const answer: unknown = typeof row === 'object' && row !== null ? Object.values(row)[0] : undefined;
-  if (typeof answer === 'string') return answer;
-  const expected = 'a function that resolves to the rows of its statement, or to an object with `rows`';
-  throw refuse({ option: 'trx', expected, got: result, code: 'INVALID_OPTION' });
+  return typeof answer === 'string' ? answer : undefined;
 }
 
 function refuseTransaction(got: unknown): Error {

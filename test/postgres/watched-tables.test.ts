@@ -1,0 +1,514 @@
+/** Watched tables: whoever writes, exactly the tags of the rows that changed are invalidated, with the writer's transaction. */
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { ConfigurationError } from '../../src/errors.js';
+import { storedTag } from '../../src/kernel/names.js';
+import { createTagBuilder } from '../../src/keys/key-builder.js';
+import { unwatchTable, unwatchTableSql, type WatchOptions, watchTable, watchTableSql } from '../../src/watch-table.js';
+import { testNames, useDatabase, usePool } from '../support/database.js';
+import { eventually, MIGRATED, openCache } from './cache-fixture.js';
+import { connect, failureOf, table } from './fixture.js';
+
+const database = useDatabase({ template: MIGRATED });
+const pool = usePool(database);
+const LOG = table('_invalidations');
+const watch = (options: WatchOptions) => watchTable(pool(), { ...options, cache: testNames() });
+
+/** Tags that a statement invalidates, in order; with their namespace, cut and hashed, as they stand in the log. */
+async function logged(...statements: readonly (string | readonly [string, readonly unknown[]])[]): Promise<string[]> {
+  await pool().query(`truncate ${LOG}`);
+  const client = await pool().connect();
+  try {
+    await client.query('begin');
+    for (const one of statements)
+      await (typeof one === 'string' ? client.query(one) : client.query(one[0], [...one[1]]));
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  } finally {
+    client.release();
+  }
+  const { rows } = await pool().query<{ name: string; kind: string }>(`select name, kind from ${LOG} order by name`);
+  expect(new Set(rows.map(({ kind }) => kind)).size).toBeLessThan(2);
+  return rows.map(({ name }) => name.replace(/^t\|/, ''));
+}
+
+beforeEach(async () => {
+  await pool().query(`drop schema if exists app cascade; create schema app;
+    create table app.users (id int primary key, name text, tenant_id int, last_seen_at timestamptz);
+    insert into app.users select i, 'user ' || i, i % 2 from generate_series(1, 5) as i`);
+});
+
+describe('what is invalidated', () => {
+  beforeEach(async () => {
+    await watch({ table: 'users', schema: 'app' });
+  });
+
+  it('insert, update, delete: the table and the keys of the rows, no others', async () => {
+    expect(await logged("insert into app.users values (6, 'f')")).toEqual(['users', 'users:6']);
+    expect(await logged("update app.users set name = 'x' where id in (2, 4)")).toEqual(['users', 'users:2', 'users:4']);
+    expect(await logged('delete from app.users where id = 3')).toEqual(['users', 'users:3']);
+  });
+
+  it('a statement that changes no row invalidates nothing', async () => {
+    expect(await logged('update app.users set name = name where id = 99', 'delete from app.users where false')).toEqual(
+      [],
+    );
+  });
+
+  it('a changed key: the old and the new one', async () => {
+    expect(await logged('update app.users set id = 30 where id = 3')).toEqual(['users', 'users:3', 'users:30']);
+  });
+
+  it('on conflict, merge and copy', async () => {
+    const upsert =
+      "insert into app.users values (5, 'e'), (6, 'f') on conflict (id) do update set name = excluded.name";
+    expect(await logged(upsert)).toEqual(['users', 'users:5', 'users:6']);
+    expect(await logged('insert into app.users values (5) on conflict do nothing')).toEqual([]);
+    const version = (await pool().query("select current_setting('server_version_num')::int as v")).rows[0].v;
+    const merge = `merge into app.users as u using (values (1), (7)) as v (id) on u.id = v.id
+      when matched then delete when not matched then insert (id) values (v.id)`;
+    if (version >= 150000) expect(await logged(merge)).toEqual(['users', 'users:1', 'users:7']);
+    await pool().query(`create table app.source as select 20 + i as id from generate_series(1, 2) as i`);
+    expect(await logged('insert into app.users (id) select id from app.source')).toEqual([
+      'users',
+      'users:21',
+      'users:22',
+    ]);
+  });
+
+  it('truncate: every key there was, with and without cascade', async () => {
+    await pool().query(
+      'create table app.parents (id int primary key); alter table app.users add foreign key (tenant_id) references app.parents not valid',
+    );
+    const all = ['users', 'users:1', 'users:2', 'users:3', 'users:4', 'users:5'];
+    expect(await logged('truncate app.parents cascade')).toEqual(all);
+    await pool().query('insert into app.users values (1)');
+    expect(await logged('truncate app.users')).toEqual(['users', 'users:1']);
+  });
+
+  it('truncate under repeatable read, which cannot see every row: the whole namespace', async () => {
+    const names = await logged('set transaction isolation level repeatable read', 'truncate app.users');
+    expect(names).toEqual(['n|']);
+  });
+
+  it('cascades of foreign keys', async () => {
+    await pool().query(`create table app.tenants (id int primary key); insert into app.tenants values (0), (1);
+      alter table app.users add foreign key (tenant_id) references app.tenants on delete cascade on update cascade`);
+    expect(await logged('delete from app.tenants where id = 0')).toEqual(['users', 'users:2', 'users:4']);
+    expect(await logged('update app.tenants set id = 9')).toEqual(['users', 'users:1', 'users:3', 'users:5']);
+  });
+
+  it('several statements of one transaction: each name once, and a weaker invalidation becomes a strong one', async () => {
+    const weak = `insert into ${LOG} (name, kind) values ('t|users:2', 'expire'), ('t|users', 'expire')`;
+    const update = 'update app.users set name = null where id in (1, 2)';
+    expect(await logged(weak, update, update, 'delete from app.users where id = 1')).toEqual([
+      'users',
+      'users:1',
+      'users:2',
+    ]);
+  });
+
+  it('what is rolled back invalidates nothing', async () => {
+    const names = await logged(
+      'savepoint s',
+      'delete from app.users',
+      'rollback to s',
+      'delete from app.users where id = 1',
+    );
+    expect(names).toEqual(['users', 'users:1']);
+  });
+
+  it('in sessions that replay changes of others as well', async () => {
+    expect(await logged('set local session_replication_role = replica', 'delete from app.users where id = 5')).toEqual([
+      'users',
+      'users:5',
+    ]);
+  });
+
+  it('writers with other settings write the same', async () => {
+    const settings = [
+      "set local datestyle = 'SQL, DMY'",
+      "set local search_path = ''",
+      'set local standard_conforming_strings = off',
+    ];
+    expect(await logged(...settings, 'delete from app.users where id = 5')).toEqual(['users', 'users:5']);
+  });
+
+  it('sends no notification', async () => {
+    const client = await connect(database.url);
+    await client.query('begin; delete from app.users');
+    // Forbidden to transactions that have notified somebody.
+    await client.query("prepare transaction 'watched'");
+    await client.query("rollback prepared 'watched'");
+  });
+});
+
+describe('partitions and inheritance', () => {
+  it('writes through the parent and past it, rows that move, partitions of partitions', async () => {
+    await pool().query(`create table app.events (id bigint, at date, note text, primary key (id, at)) partition by range (at);
+      create table app.events_1 partition of app.events for values from ('2026-01-01') to ('2026-02-01') partition by hash (id);
+      create table app."events 1 a" partition of app.events_1 for values with (modulus 1, remainder 0);
+      create table app.events_2 (note text, at date not null, id bigint not null, primary key (id, at));
+      alter table app.events attach partition app.events_2 for values from ('2026-02-01') to ('2026-03-01')`);
+    const watched = await watch({ table: 'events', schema: 'app', key: 'id' });
+    expect(watched.tables).toEqual(['app.events', 'app.events 1 a', 'app.events_1', 'app.events_2']);
+    const insert = "insert into app.events values (1, '2026-01-05'), (2, '2026-02-05')";
+    expect(await logged(insert)).toEqual(['events', 'events:1', 'events:2']);
+    expect(await logged(`update app."events 1 a" set note = 'x'`)).toEqual(['events', 'events:1']);
+    expect(await logged(`update app.events_2 set note = 'x'`)).toEqual(['events', 'events:2']);
+    expect(await logged(`update app.events set at = '2026-02-06', id = 10 where id = 1`)).toEqual([
+      'events',
+      'events:1',
+      'events:10',
+    ]);
+    expect(await logged('truncate app.events_2')).toEqual(['events', 'events:10', 'events:2']);
+    await pool().query(
+      `insert into app.events values (5, '2026-01-05'); create table app.events_3 partition of app.events for values from ('2026-03-01') to ('2026-04-01')`,
+    );
+    expect(await logged("insert into app.events_3 values (4, '2026-03-05')")).toEqual([]);
+    expect(await watch({ table: 'events', schema: 'app', key: 'id' })).toMatchObject({ outcome: 'installed' });
+    expect(await logged('delete from app.events_3')).toEqual(['events', 'events:4']);
+    expect(await logged('truncate app.events')).toEqual(['events', 'events:5']);
+  });
+
+  it('tables that inherit', async () => {
+    await pool().query(
+      'create table app.admins (level int) inherits (app.users); insert into app.admins (id, level) values (100, 1)',
+    );
+    await watch({ table: 'users', schema: 'app' });
+    expect(await logged('update app.users set name = null where id > 4')).toEqual(['users', 'users:100', 'users:5']);
+    expect(await logged('update app.admins set level = 2')).toEqual(['users', 'users:100']);
+    // The one below can be watched on its own account as well, and left alone again.
+    await watch({ table: 'admins', schema: 'app', key: ['id'] });
+    expect(await logged('delete from app.admins')).toEqual(['admins', 'admins:100', 'users', 'users:100']);
+    await unwatchTable(pool(), { table: 'admins', schema: 'app', cache: testNames() });
+    expect(await logged('insert into app.admins (id) values (101)')).toEqual(['users', 'users:101']);
+  });
+});
+
+describe('options', () => {
+  it('tags of other columns: of old and new values; none where the column is null, or the default given', async () => {
+    const tags = ['tenant:{tenant_id}:users', 'seen by {tenant_id=nobody}', 'everything'];
+    await watch({ table: 'users', schema: 'app', tags });
+    expect(await logged('update app.users set tenant_id = 7 where id in (1, 3)')).toEqual([
+      ...['everything', 'seen by 1', 'seen by 7', 'tenant:1:users', 'tenant:7:users', 'users', 'users:1', 'users:3'],
+    ]);
+    expect(await logged('insert into app.users values (9)')).toEqual([
+      'everything',
+      'seen by nobody',
+      'users',
+      'users:9',
+    ]);
+  });
+
+  it('ignored columns: only rows in which another column changed', async () => {
+    await watch({ table: 'users', schema: 'app', ignore: ['last_seen_at'] });
+    expect(await logged('update app.users set last_seen_at = now()')).toEqual([]);
+    const change = "update app.users set last_seen_at = now(), name = case when id = 2 then 'new' else name end";
+    expect(await logged(change)).toEqual(['users', 'users:2']);
+    expect(await logged('update app.users set id = id + 10 where id = 1')).toEqual(['users', 'users:1', 'users:11']);
+    // A column that is not known yet counts.
+    await pool().query('alter table app.users add column extra text');
+    expect(await logged("update app.users set extra = 'x' where id = 2")).toEqual(['users', 'users:2']);
+  });
+
+  it('namespaces: each is told, no other', async () => {
+    await watch({ table: 'users', schema: 'app', namespaces: ['a', '', 'a'] });
+    expect(await logged('delete from app.users where id = 1')).toEqual(['[a]users', '[a]users:1', 'users', 'users:1']);
+  });
+
+  it('watching again in the same way does nothing, in another way replaces it', async () => {
+    const options = { table: 'users', schema: 'app' };
+    expect(await watch(options)).toEqual({
+      tags: ['users', 'users:{id}'],
+      tables: ['app.users'],
+      outcome: 'installed',
+    });
+    expect(await watch(options)).toMatchObject({ outcome: 'unchanged' });
+    expect(await watch({ ...options, key: 'name' })).toMatchObject({ outcome: 'installed' });
+    expect(await logged('delete from app.users where id = 1')).toEqual(['users', 'users:user 1']);
+    await pool().query('alter table app.users disable trigger user');
+    expect(await watch({ ...options, key: 'name' })).toMatchObject({ outcome: 'installed' });
+    expect(await logged('delete from app.users where id = 2')).toEqual(['users', 'users:user 2']);
+  });
+
+  it('unwatching removes everything, after the table was renamed as well', async () => {
+    await watch({ table: 'users', schema: 'app' });
+    await pool().query('alter table app.users rename to people');
+    expect(await logged('delete from app.people where id = 1')).toEqual(['users', 'users:1']);
+    const script = await unwatchTableSql(pool(), { table: 'people', schema: 'app', cache: testNames() });
+    await pool().query(script);
+    expect(await logged('delete from app.people')).toEqual([]);
+    const { rows } = await pool().query(
+      "select from pg_proc as p where obj_description(p.oid) = 'Keepsake: watches app.users'",
+    );
+    expect(rows).toEqual([]);
+    const again = unwatchTable(pool(), { table: 'people', schema: 'app', cache: testNames() });
+    await expect(again).rejects.toThrow(/`table` to be a table that is watched/);
+  });
+
+  it('in a migration of Kysely, in its transaction; as a function; as SQL for psql', async () => {
+    const own = new pg.Pool({ connectionString: database.url, max: 1 });
+    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: own }) });
+    onTestFinished(() => db.destroy());
+    const options = { table: 'users', schema: 'app', cache: testNames() };
+    const undone = db.transaction().execute(async (trx) => {
+      await watchTable(trx, options);
+      await sql`delete from app.users where id = 1`.execute(trx);
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(await logged('delete from app.users where id = 1')).toEqual([]);
+    await watchTable(db, options);
+    expect(await logged('delete from app.users where id = 2')).toEqual(['users', 'users:2']);
+    await unwatchTable((text, params) => pool().query(text, params), options);
+    const script = await watchTableSql(pool(), options);
+    expect(script).toMatch(/^begin;\n.*\ncommit;\n$/s);
+    await pool().query(script);
+    expect(await logged('delete from app.users where id = 3')).toEqual(['users', 'users:3']);
+    expect(await watchTableSql(pool(), options)).toBe('');
+  });
+});
+
+describe('tags of rows are those of cached methods, byte for byte', () => {
+  const long = 'long ünï '.repeat(90);
+  const TEXTS = [
+    ...[
+      'plain',
+      'a:b',
+      '100%',
+      '%3A',
+      "o'clock",
+      '"quoted"',
+      'back\\slash',
+      '[ns]x',
+      '[',
+      '(1)',
+      '{id}',
+      'new\nline',
+      'tab\tbed',
+    ],
+    ...[
+      '\u0001\u007f\u0080\u009f\u00a0',
+      'ünïcode',
+      '日本語',
+      '😀 :😀',
+      'a-b',
+      ' ',
+      '$1',
+      '$keepsake$',
+      '~',
+      long,
+      `${'x'.repeat(440)}😀é${'y'.repeat(90)}`,
+    ],
+    ...[
+      `${'x'.repeat(445)}\ufffdß${'z'.repeat(99)}`,
+      `head~${'0123456789abcdef'.repeat(4)}`,
+      `~${'a'.repeat(64)}`,
+      `${'é'.repeat(256)}`,
+      'x'.repeat(510),
+    ],
+  ];
+  const VALUES: Readonly<Record<string, readonly unknown[]>> = {
+    integer: [0, 42, -7, 2147483647],
+    smallint: [-3],
+    bigint: [0n, 9223372036854775807n, -9223372036854775808n],
+    'numeric(30,0)': [123456789012345678901234567890n],
+    boolean: [true, false],
+    uuid: ['0f8fad5b-d9cb-469f-a165-70867728950e'],
+    date: ['2026-01-31', '0001-01-01', '9999-12-31'],
+    timestamptz: [new Date(0), new Date('2026-03-29T01:30:00.123Z'), new Date('1969-12-31T23:59:59.999Z')],
+    text: TEXTS,
+    'varchar(2000)': ['a:b'],
+  };
+  /** Where a value stands: at the end, before a colon, before characters that occur in values or in escapes, before one beyond the BMP. */
+  const TEMPLATES = [
+    'x:{v}',
+    '{v}%',
+    '{v}',
+    '{v}:y',
+    'a {v}-b',
+    'a {v}0',
+    'a {v}T',
+    '{v}a',
+    '{v}u',
+    '{v}A{w}',
+    'a {v}😀',
+    "it's {v}'s",
+    '\\{v}\\',
+    '[a]{v}',
+    '{v}:{w}',
+    '{{{v}}}',
+  ];
+
+  it.each(Object.entries(VALUES))('%s', async (type, values) => {
+    await pool().query(`create table app."odd ""table'" (v ${type}, w text, n int primary key)`);
+    const name = `odd "table'`;
+    for (const namespaces of [[''], ['n s']]) {
+      await watch({ table: name, schema: 'app', key: ['v', 'w'], tags: TEMPLATES, namespaces });
+      const builder = createTagBuilder([`${name}:{v}:{w}`, ...TEMPLATES], {
+        useCase: 'x',
+        fn: undefined,
+        params: ['v', 'w'],
+      });
+      for (const value of values) {
+        const text = value instanceof Date ? value.toISOString() : String(value);
+        const names = await logged(
+          [`insert into app."odd ""table'" values ($1, 'w:', 1)`, [text]],
+          `delete from app."odd ""table'"`,
+        );
+        const tags = [name, ...builder.build(undefined, [value, 'w:'])].map((tag) =>
+          storedTag(namespaces[0] ?? '', tag),
+        );
+        expect(new Set(names)).toEqual(new Set(tags));
+      }
+    }
+  });
+
+  it('enums and domains; instants are cut to milliseconds; infinity', async () => {
+    await pool().query(`create type app.mood as enum ('so:so'); create domain app.code as varchar(9) check (value <> '');
+      create table app.things (a app.mood, b app.code, c timestamptz, d date, primary key (a, b, c))`);
+    await watch({ table: 'things', schema: 'app', tags: ['day:{d}'] });
+    expect(
+      await logged("insert into app.things values ('so:so', 'x%', '2026-01-01 00:00:00.123999+00', 'infinity')"),
+    ).toEqual([...['day:infinity', 'things', 'things:so%3Aso:x%25:2026-01-01T00%3A00%3A00.123Z']]);
+  });
+});
+
+describe('names that try to be SQL', () => {
+  const EVIL = `x"; drop table app.users; --'); drop table app.users; $keepsake$ \\ %1$s %s {`;
+
+  it('tables, columns, schemas, tags, namespaces', async () => {
+    const id = (name: string): string => pg.escapeIdentifier(name.slice(0, 60));
+    const cut = EVIL.slice(0, 60);
+    await pool().query(`drop schema if exists ${id(EVIL)} cascade; create schema ${id(EVIL)};
+      create table ${id(EVIL)}.${id(EVIL)} (${id(EVIL)} text primary key, "other ' col" int)`);
+    const tags = [`%1$s '); drop table app.users; -- $keepsake$ \\`, `%s'{v}'\\'; drop table app.users; --`];
+    await pool().query(
+      `alter table ${id(EVIL)}.${id(EVIL)} add column v text default $d$'); drop table app.users; --$d$`,
+    );
+    await watch({
+      table: cut,
+      schema: cut,
+      tags,
+      ignore: ["other ' col"],
+      namespaces: [`'); drop table app.users; --`],
+    });
+    const names = await logged([`insert into ${id(EVIL)}.${id(EVIL)} values ($1)`, [EVIL]]);
+    expect(names).toHaveLength(4);
+    expect(await logged(`truncate ${id(EVIL)}.${id(EVIL)}`)).toEqual(names);
+    expect((await pool().query('select from app.users')).rowCount).toBe(5);
+    await unwatchTable(pool(), { table: cut, schema: cut, cache: testNames() });
+    await pool().query(`drop schema ${id(EVIL)} cascade`);
+  });
+});
+
+describe('bad input', () => {
+  it.each([
+    [{ table: 'userz' }, /`table` to be an existing table of the schema `app`, got `'userz'`/],
+    [{ table: '' }, /`table` to be a name/],
+    [{ key: 'ide' }, /`key` to be made of the table's columns \(did you mean `id`\?\)/],
+    [{ key: [] }, /`key` to be an array/],
+    [{ key: 5 }, /`key` to be an array/],
+    [{ ignore: ['nmae'] }, /`ignore` .*did you mean `name`/],
+    [{ tags: ['x:{nme}'] }, /`tags` .*did you mean `name`/],
+    [{ tags: ['x:{name.first}'] }, /columns as placeholders/],
+    [{ tags: ['x:{name:lower}'] }, /columns as placeholders/],
+    [{ tags: ['{id}{name}'] }, /text between/],
+    [{ namespaces: ['a]'] }, /`namespace`/],
+    [{ namespaces: [] }, /`namespaces`/],
+    [{ tag: ['x'] }, /no option `tag` of watchTable\(\), did you mean `tags`\?/],
+    [{ key: 'price' }, /`price` to be a column of one of the types .*numeric\(10,2\)/],
+    [{ key: 'at' }, /timestamp without time zone/],
+  ])('%j', async (options, message) => {
+    await pool().query('alter table app.users add column price numeric(10,2), add column at timestamp');
+    const error = await failureOf(watch({ table: 'users', schema: 'app', ...(options as object) }));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it('what is no table, or has no primary key', async () => {
+    await pool().query(
+      `create view app.v as select 1 as id; create materialized view app.m as select 1 as id; create table app.nokey (id int)`,
+    );
+    await expect(watch({ table: 'v', schema: 'app' })).rejects.toThrow(/not a view: watch the tables/);
+    await expect(watch({ table: 'm', schema: 'app' })).rejects.toThrow(/materialized view/);
+    await expect(watch({ table: 'nokey', schema: 'app' })).rejects.toThrow(/`app.nokey` has no primary key/);
+    await expect(watch({ table: 'nokey', schema: 'app', key: 'id', ignore: [] })).rejects.toThrow(
+      /has no primary key, by which/,
+    );
+    expect(await watch({ table: 'nokey', schema: 'app', key: 'id' })).toMatchObject({ outcome: 'installed' });
+    const { schema, prefix } = testNames();
+    await expect(watch({ table: `${prefix}cache`, schema })).rejects.toThrow(/one of the cache itself/);
+    await expect(watchTable({} as pg.Client, { table: 'users' })).rejects.toThrow(/`db` to be a Kysely instance/);
+  });
+
+  it('a database without the tables of the cache', async () => {
+    const error = await failureOf(watchTable(pool(), { table: 'users', schema: 'app', cache: { table: 'nowhere' } }));
+    expect(error).toMatchObject({ code: 'MISSING_SCHEMA', message: expect.stringContaining('keepsake migrate') });
+  });
+});
+
+describe('roles', () => {
+  it('a writer without rights on our tables, a row of any size, a table with row security', async () => {
+    const role = `writer_${process.pid}`;
+    await pool().query(`drop role if exists ${role}; create role ${role}; grant usage on schema app to ${role};
+      grant select, insert, update, delete, truncate on app.users to ${role};
+      alter table app.users enable row level security; create policy p on app.users using (true) with check (true)`);
+    onTestFinished(async () => void (await pool().query(`drop owned by ${role}; drop role ${role}`)));
+    await watch({ table: 'users', schema: 'app', tags: ['name:{name}'], ignore: ['last_seen_at'] });
+    const client = await connect(database.url);
+    await client.query(`truncate ${LOG}; set role ${role}`);
+    const huge = 'h:'.repeat(1_000_000);
+    await client.query('update app.users set name = $1 where id = 1', [huge]);
+    await client.query('truncate app.users');
+    const { rows } = await pool().query(`select distinct name from ${LOG} where name like 't|name:h%'`);
+    expect(rows).toEqual([{ name: `t|${storedTag('', `name:${huge.replaceAll(':', '%3A')}`)}` }]);
+  });
+
+  it('whoever watches must own the table and may write to our schema; it is said what is missing', async () => {
+    const role = `watcher_${process.pid}`;
+    await pool().query(`drop role if exists ${role}; create role ${role}; grant usage on schema app to ${role}`);
+    onTestFinished(async () => void (await pool().query(`drop owned by ${role} cascade; drop role ${role}`)));
+    await pool().query('create table app.owned as select * from app.users; alter table app.owned add primary key (id)');
+    const client = await connect(database.url);
+    await client.query(`set role ${role}`);
+    const options = { table: 'owned', schema: 'app', cache: testNames() };
+    await expect(watchTable(client, options)).rejects.toMatchObject({
+      code: 'MISSING_RIGHT',
+      message: expect.stringMatching(/create on schema/),
+    });
+    const { schema } = testNames();
+    await pool().query(
+      `grant usage, create on schema ${pg.escapeIdentifier(schema)} to ${role}; grant select, insert, update on ${LOG} to ${role}`,
+    );
+    await expect(watchTable(client, options)).rejects.toThrow(/ownership of app.owned/);
+    await pool().query(`grant create on schema app to ${role}; alter table app.owned owner to ${role}`);
+    expect(await watchTable(client, options)).toMatchObject({ outcome: 'installed' });
+    expect(await logged('delete from app.owned where id = 1')).toEqual(['owned', 'owned:1']);
+    await unwatchTable(client, options);
+  });
+});
+
+it('a cached value with a ttl of days is loaded again exactly when its row has changed, whoever changed it', async () => {
+  await watch({ table: 'users', schema: 'app' });
+  const first = await openCache({ connection: database.url });
+  const second = await openCache({ connection: database.url });
+  const user = ({ cache }: typeof first, id: number): Promise<unknown> =>
+    cache.getOrSet(
+      `user:${id}`,
+      async () => (await pool().query('select name from app.users where id = $1', [id])).rows[0]?.name,
+      {
+        ttl: '30d',
+        tags: [`users:${id}`],
+      },
+    );
+  for (const one of [first, second]) expect([await user(one, 1), await user(one, 2)]).toEqual(['user 1', 'user 2']);
+  await pool().query("update app.users set name = 'new' where id = 1");
+  for (const one of [first, second]) await eventually(async () => expect(await user(one, 1)).toBe('new'));
+  expect(await user(first, 2)).toBe('user 2');
+  expect(first.cache.stats().loads + second.cache.stats().loads).toBe(3);
+});
