@@ -5,6 +5,8 @@ import { closestName } from '../kernel/closest-name.js';
 import type { Command, ExitStatus } from './command.js';
 import { doctorCommand } from './commands/doctor.js';
 import { migrateCommand } from './commands/migrate.js';
+import { unwatchCommand } from './commands/unwatch.js';
+import { watchCommand } from './commands/watch.js';
 import { GENERAL_OPTIONS, helpOf } from './help.js';
 import { type OptionSpec, UsageError } from './option.js';
 import { hiderOf } from './secrets.js';
@@ -12,7 +14,7 @@ import { TARGET_OPTIONS, targetOf } from './target.js';
 import { ownVersion } from './versions.js';
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly Command[] = [migrateCommand, doctorCommand];
+const COMMANDS: readonly Command[] = [migrateCommand, doctorCommand, watchCommand, unwatchCommand];
 
 /** The world around a command line. */
 export interface Surroundings {
@@ -40,7 +42,7 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
 async function run(args: readonly string[], { env, print }: Surroundings): Promise<ExitStatus> {
   const [first] = args;
   const command = COMMANDS.find(({ name }) => name === first);
-  const { values, positionals } = parse(command === undefined ? args : args.slice(1), command?.options ?? {});
+  const { values, all, positionals } = parse(command === undefined ? args : args.slice(1), command?.options ?? {});
   if (values['version'] === true) {
     print(ownVersion());
     return 0;
@@ -56,7 +58,7 @@ async function run(args: readonly string[], { env, print }: Surroundings): Promi
     const expected = most === 0 ? 'nothing' : `\`${command.usage}\``;
     throw new UsageError(`Expected ${expected} after \`${command.name}\`, got ${positionals.length} words`);
   }
-  return await command.run({ target: targetOf(values, env), options: values, operands: positionals, print });
+  return await command.run({ target: targetOf(values, env), options: values, all, operands: positionals, print });
 }
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -64,7 +66,7 @@ type Values = Readonly<Record<string, string | boolean | undefined>>;
 function parse(
   args: readonly string[],
   own: Readonly<Record<string, OptionSpec>>,
-): { values: Values; positionals: string[] } {
+): { values: Values; all: (option: string) => readonly string[]; positionals: string[] } {
   const known: Readonly<Record<string, OptionSpec>> = { ...own, ...TARGET_OPTIONS, ...GENERAL_OPTIONS };
   const options = Object.fromEntries(Object.entries(known).map(([name, { type }]) => [name, { type }]));
   const { tokens, positionals } = parseArgs({
@@ -75,6 +77,7 @@ function parse(
     tokens: true,
   });
   const values: Record<string, string | boolean | undefined> = {};
+  const lists = new Map<string, string[]>();
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     const { name, value } = token;
@@ -85,8 +88,9 @@ function parse(
     }
     if (spec.type === 'boolean' && value !== undefined) throw new UsageError(`Expected \`--${name}\` without a value`);
     values[name] = value ?? true;
+    if (value !== undefined) lists.set(name, [...(lists.get(name) ?? []), value]);
   }
-  return { values, positionals };
+  return { values, all: (option) => lists.get(option) ?? [], positionals };
 }
 
 /** What was given, where it cannot be a secret. */

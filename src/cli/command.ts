@@ -20,8 +20,10 @@ export interface Command {
 /** What a command is given. */
 export interface Invocation {
   readonly target: Target;
-  /** The command's own options, as they were given. */
+  /** The command's own options, as they were given; of repeated ones the last. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  /** Every value of an option that may be repeated, in order. */
+  readonly all: (option: string) => readonly string[];
   readonly operands: readonly string[];
   /** Prints a line of the answer. */
   readonly print: (line: string) => void;

@@ -231,3 +231,48 @@ describe.skipIf(!HAS_PGBOUNCER)('keepsake doctor behind a pooler (needs pgbounce
     expect(status).toBe(0);
   });
 });
+
+describe('keepsake watch, keepsake unwatch', () => {
+  it('watches with everything that watchTable takes, does nothing the second time, and stops', async () => {
+    const { url } = await freshDatabase();
+    const client = await connect(url);
+    await client.query(
+      'create schema app; create table app.lines (a int, b int, tenant int, note text, primary key (a, b))',
+    );
+    expect((await keepsake(['watch', 'app.lines'], url)).lines[0]).toMatch(/keepsake migrate.*MISSING_SCHEMA/);
+    await keepsake(['migrate'], url);
+    const args = [
+      'watch',
+      'app.lines',
+      '--key',
+      'b',
+      '--key',
+      'a',
+      '--tag',
+      'x:{tenant}',
+      '--tag',
+      'y',
+      '--ignore',
+      'note',
+    ];
+    const spaces = ['--namespace', 'one', '--namespace', 'two'];
+    const printed = await keepsake([...args, ...spaces, '--sql'], url);
+    expect(printed.lines[0]).toBe('begin;');
+    expect(await keepsake([...args, ...spaces], url)).toEqual({
+      status: 0,
+      lines: ['watched  app.lines', 'tags     lines, lines:{b}:{a}, x:{tenant}, y'],
+    });
+    expect((await keepsake([...args, ...spaces], url)).lines[0]).toMatch(/^Nothing to do/);
+    await client.query('insert into app.lines values (1, 2, 3)');
+    const { rows } = await client.query(
+      `select name from ${table('_invalidations')} where name like 't|%' order by name`,
+    );
+    const names = ['lines', 'lines:2:1', 'x:3', 'y'];
+    expect(rows.map(({ name }) => name)).toEqual(
+      ['one', 'two'].flatMap((space) => names.map((name) => `t|[${space}]${name}`)),
+    );
+    const { lines } = await keepsake(['unwatch', 'lines', '--table-schema', 'app', '--sql'], url);
+    await client.query(lines.join('\n'));
+    expect(await keepsake(['unwatch', 'app.lines'], url)).toMatchObject({ status: 1 });
+  });
+});

@@ -26,6 +26,8 @@ describe('keepsake', () => {
     for (const word of [
       'migrate [--sql]',
       'doctor',
+      'watch <table>',
+      'unwatch <table>',
       '--connection <url>',
       '--schema',
       '--prefix',
