@@ -17,10 +17,22 @@ const ROOMS = {
   embedded: LOWER,
   testing: LOWER,
   engine: ['ports', 'keys', 'kernel'],
-  tables: ['engine', 'ports', 'kernel'],
+  tables: ['engine', 'keys', 'ports', 'kernel'],
   decorators: ['engine', 'keys', 'kernel', 'ports'],
   nestjs: ['cache-options', 'configure', 'engine', 'kernel', 'ports'],
-  cli: ['configure', 'postgres', 'memory', 'codec', 'observe', 'embedded', 'engine', 'keys', 'ports', 'kernel'],
+  cli: [
+    'configure',
+    'watch-table',
+    'postgres',
+    'memory',
+    'codec',
+    'observe',
+    'embedded',
+    'engine',
+    'keys',
+    'ports',
+    'kernel',
+  ],
 };
 
 /**

@@ -160,7 +160,7 @@ function templateOf(template: string): ColumnTemplate {
   return { source: template, literals, columns };
 }
 
-function refuseUnknown(options: object, known: readonly string[], subject: string): void {
+function refuseUnknown(options: unknown, known: readonly string[], subject: string): void {
   if (typeof options !== 'object' || options === null)
     throw refuse({ option: 'options', expected: 'an object', got: options, subject, code: 'INVALID_OPTION' });
   for (const option of Object.keys(options)) {
