@@ -26,6 +26,7 @@ const FORWARDED = [
   'entries',
   'deletePattern',
   'invalidateTags',
+  'invalidateEntity',
   'clear',
   'clearAll',
   'transaction',

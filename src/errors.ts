@@ -25,6 +25,7 @@ export type KeepsakeErrorCode =
   | 'LOCK_TIMEOUT'
   | 'LOCK_LOST'
   | 'UNSUPPORTED_BY_STORE'
+  | 'NOTHING_AT_HAND'
   | 'LOAD_TIMEOUT'
   | 'LOAD_ABANDONED'
   | 'ALREADY_CONFIGURED'

@@ -56,10 +56,11 @@ export {
 } from './errors.js';
 export type { Clock, Timer } from './kernel/clock.js';
 export type { Codec, Encoded } from './kernel/codec.js';
+export type { Entity, EntityPart } from './kernel/entity.js';
 export type * from './kernel/events.js';
 export type { State } from './kernel/freshness.js';
 export { escapeLike } from './kernel/like.js';
-export type { Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
+export type { CachedErrors, Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
 export type { Ramp } from './kernel/ramp.js';
 export type { KeyTag } from './keys/key-tag.js';
 export type { Counters, Increment, IncrementResult } from './ports/counters.js';

@@ -6,9 +6,17 @@ import type { CacheInstance } from '../engine/cache.js';
 import { DEFAULT_CACHE, findCache, isOpening } from '../engine/directory.js';
 import { runUncached } from '../engine/load-context.js';
 import { ConfigurationError, KeyError } from '../errors.js';
+import { entityTag } from '../kernel/entity.js';
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { resolvePolicy } from '../kernel/resolve-policy.js';
-import { createKeyBuilder, createTagBuilder, type KeyBuilder, type TagBuilder } from '../keys/key-builder.js';
+import {
+  createEntityBuilder,
+  createKeyBuilder,
+  createTagBuilder,
+  joinTagBuilders,
+  type KeyBuilder,
+  type TagBuilder,
+} from '../keys/key-builder.js';
 import { type Decoration, separation } from './decorations.js';
 import { explainStack, type Layer, mergeLayers, type Said } from './layers.js';
 import { MethodCall, type MethodOfCall } from './method-call.js';
@@ -90,9 +98,11 @@ export class CachedMethod implements Decoration, Enrolled {
       // The decorator that covers this one has cached already: within its load the method itself is wanted.
       if (bound === undefined) return runMethod(this.#decorated.method, self, args, this.useCase);
     }
+    const condition = this.#condition(cache, self, args);
+    if (condition === 'unmet' && this.role === 'cached') return this.#uncached(self, args);
     try {
       const call = new MethodCall(bound, bound.keys.build(self, args), self, args);
-      return this.role === 'cached' ? cache.fetch(call) : cache.putResult(call);
+      return this.role === 'cached' ? cache.fetch(call) : cache.putResult(call, condition);
     } catch (error) {
       const subject = { key: undefined, useCase: bound.useCase, keyType: bound.policy.keyType };
       if (this.role === 'cached') cache.reportKeyError(subject, error);
@@ -138,9 +148,18 @@ export class CachedMethod implements Decoration, Enrolled {
   /** Resolves this method's policy as `defaults` of a cache would have it; throws ConfigurationError when that cannot work. */
   resolveOver(defaults: Policy): ResolvedPolicy {
     const { policy, beneath, decorators } = this.#said;
-    const { key: _key, params: _params, ignoreArgs: _ignored, args: _args, cache: _cache, tags, ...said } = policy;
+    const { tags, entity, ...others } = policy;
+    const {
+      key: _key,
+      params: _params,
+      ignoreArgs: _ignored,
+      args: _args,
+      cache: _cache,
+      when: _when,
+      ...said
+    } = others;
     // Tags of a decorator are templates, built for each call; like all tags of a later layer they replace those of the defaults.
-    const own: Policy = tags === undefined ? said : { ...said, tags: [] };
+    const own: Policy = { ...said, keyType: said.keyType ?? entity?.[0], ...(tags === undefined ? {} : { tags: [] }) };
     const resolved = resolvePolicy([beneath, defaults, own], `${decorators} on ${this.member}`);
     return { ...resolved, useCase: this.useCase };
   }
@@ -172,7 +191,8 @@ export class CachedMethod implements Decoration, Enrolled {
   }
 
   get tagTemplates(): readonly string[] {
-    return this.#said.policy.tags ?? [];
+    const { tags = [], entity } = this.#said.policy;
+    return entity === undefined ? tags : [...tags, `entity ${entity.join(' ')}`];
   }
 
   get codecName(): string | undefined {
@@ -183,6 +203,21 @@ export class CachedMethod implements Decoration, Enrolled {
     return Function.prototype.toString.call(this.written);
   }
 
+  /** Whether this call is one to cache; reported when not. */
+  #condition(cache: CacheInstance, self: unknown, args: readonly unknown[]): 'met' | 'unmet' {
+    const { when, keyType } = this.#said.policy;
+    if (when === undefined) return 'met';
+    const subject = { key: undefined, useCase: this.useCase, keyType };
+    try {
+      if (Reflect.apply(when, self, args) === true) return 'met';
+      if (this.role === 'cached') cache.reportCondition(subject);
+    } catch (error) {
+      if (this.role === 'cached') cache.reportCondition(subject, { error });
+      else cache.reportInvalidationError(subject, error);
+    }
+    return 'unmet';
+  }
+
   #uncached(self: unknown, args: readonly unknown[]): PromiseLike<unknown> {
     return runUncached(() => runMethod(this.#decorated.method, self, args, this.useCase));
   }
@@ -191,11 +226,14 @@ export class CachedMethod implements Decoration, Enrolled {
   #merge(layers: readonly Layer[]): [Said, KeyBuilder, TagBuilder | undefined] {
     const said = mergeLayers(layers, this.member);
     if (said.policy.useCase !== undefined) this.#name.choose(said.policy.useCase);
-    const { params, args, tags = [] } = said.policy;
+    const { params, args, tags = [], entity } = said.policy;
     const naming = { params, args, useCase: this.useCase, fn: this.written };
     return explainStack(layers, said.decorators, this.member, () => {
       const keys = this.#makeKeys(said);
-      const builder = tags.length === 0 ? undefined : createTagBuilder(tags, naming);
+      const builder = joinTagBuilders([
+        ...(tags.length === 0 ? [] : [createTagBuilder(tags, naming)]),
+        ...(entity === undefined ? [] : [createEntityBuilder(entity, naming, entityTag)]),
+      ]);
       this.#layers = layers;
       this.#bound = undefined;
       return [said, keys, builder];
@@ -270,7 +308,7 @@ export class CachedMethod implements Decoration, Enrolled {
         return method.#keys.source;
       },
       get tags() {
-        return method.tagTemplates;
+        return method.#said.policy.tags ?? [];
       },
     };
   }

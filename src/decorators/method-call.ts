@@ -18,15 +18,15 @@ export class MethodCall implements Call {
   readonly key: string;
   readonly signal = undefined;
   readonly #method: MethodOfCall;
+  readonly args: readonly unknown[];
   readonly #self: unknown;
-  readonly #args: readonly unknown[];
   #tags: readonly string[] | undefined;
 
   constructor(method: MethodOfCall, key: string, self: unknown, args: readonly unknown[]) {
     this.#method = method;
     this.key = key;
     this.#self = self;
-    this.#args = args;
+    this.args = args;
   }
 
   get useCase(): string {
@@ -51,15 +51,15 @@ export class MethodCall implements Call {
 
   /** Built once, when a load begins: from the arguments as they were given, whatever the method does to them. */
   tags(): readonly string[] {
-    this.#tags ??= this.#method.tags?.build(this.#self, this.#args) ?? [];
+    this.#tags ??= this.#method.tags?.build(this.#self, this.args) ?? [];
     return this.#tags;
   }
 
   load(): PromiseLike<unknown> {
-    return runMethod(this.#method.original, this.#self, this.#args, this.#method.useCase);
+    return runMethod(this.#method.original, this.#self, this.args, this.#method.useCase);
   }
 
   under(key: string): Call {
-    return new MethodCall(this.#method, key, this.#self, this.#args);
+    return new MethodCall(this.#method, key, this.#self, this.args);
   }
 }

@@ -24,13 +24,22 @@ export interface MethodPolicy extends Policy {
   readonly args?: ArgumentAdapters | undefined;
   /** Which cache; default `'default'`. */
   readonly cache?: string | undefined;
+  /**
+   * Which calls are cached: a predicate of the arguments (with `this`); where it does not answer `true`, the method runs and nothing is
+   * looked up or kept. Default: all. One that throws is reported, and the method runs uncached.
+   */
+  readonly when?: ((...args: never[]) => boolean) | undefined;
 }
 
 /** Names of the options a decorator has beside a policy's. */
-export const METHOD_OPTIONS = ['key', 'params', 'ignoreArgs', 'args', 'cache'] as const satisfies readonly Exclude<
-  keyof MethodPolicy,
-  keyof Policy
->[];
+export const METHOD_OPTIONS = [
+  'key',
+  'params',
+  'ignoreArgs',
+  'args',
+  'cache',
+  'when',
+] as const satisfies readonly Exclude<keyof MethodPolicy, keyof Policy>[];
 
 /** What decorators may be given first. */
 export type KeyOrPolicy = MethodKey | MethodPolicy | undefined;
@@ -53,10 +62,12 @@ function checked(subject: string, options: unknown): MethodPolicy {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw refuse({ option: 'options', expected: "an object such as { ttl: '5m' }", got: options, subject });
   }
-  const { key, cache }: MethodPolicy = options;
+  const { key, cache, when }: MethodPolicy = options;
   if (key !== undefined && typeof key !== 'string' && typeof key !== 'function') {
     throw refuse({ option: 'key', expected: 'a template or a function', got: key, subject });
   }
   if (cache !== undefined) checkText(cache, 'cache', subject);
+  if (when !== undefined && typeof when !== 'function')
+    throw refuse({ option: 'when', expected: 'a predicate (...args) => boolean', got: when, subject });
   return options;
 }

@@ -37,6 +37,8 @@ export interface Call extends Subject {
    * that load together wait for each other up to here.
    */
   standsBack?(): void;
+  /** The arguments of the method; undefined where there is none. */
+  readonly args?: readonly unknown[] | undefined;
   /** Gives up waiting when it aborts. */
   readonly signal: AbortSignal | undefined;
   /** Its policy with a run-time overlay in it, where that does not simply lie over everything. */

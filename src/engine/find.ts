@@ -7,6 +7,7 @@ import { tagName } from '../kernel/names.js';
 import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
 import type { ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
 import { type Call, type Engine, identify, mayFill, mayRead, namesAlwaysOf } from './call.js';
+import { decodeFailure, isFailure } from './failure.js';
 import { candidate } from './publish.js';
 import type { Subject } from './reporter.js';
 
@@ -30,7 +31,8 @@ export interface FoundEntry {
 export interface FindOptions {
   /** Whose read it is: its key, labels for events, and which tiers it may use. */
   readonly subject: Subject & Pick<Call, 'key' | 'access'>;
-  readonly policy: Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl'>;
+  readonly policy: Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl'> &
+    Partial<Pick<ResolvedPolicy, 'cacheErrors'>>;
 }
 
 const NOTHING: Found = { state: 'dead', entry: undefined, token: undefined };
@@ -205,6 +207,7 @@ function decode(
   isShared: boolean | undefined,
 ): FoundEntry | undefined {
   const { codec = engine.codec, isolation } = policy;
+  if (isFailure(stored.encoded)) return decodeKeptFailure(engine, { subject, policy }, stored);
   const known = isShared === true ? decoded.get(stored) : undefined;
   if (known?.codec === codec && known.isolation === isolation) return known.entry;
   try {
@@ -213,6 +216,22 @@ function decode(
     const entry = { isolated: engine.local.protect(value, isolation), stored };
     if (isShared === true) decoded.set(stored, { entry, codec, isolation });
     return entry;
+  } catch (error) {
+    engine.reporter.error(subject, 'decode', error);
+    return undefined;
+  }
+}
+
+/** Undefined to those who keep no such errors. */
+function decodeKeptFailure(
+  engine: Engine,
+  { subject, policy }: FindOptions,
+  stored: StoredEntry,
+): FoundEntry | undefined {
+  if (policy.cacheErrors === undefined) return undefined;
+  try {
+    const failure = decodeFailure(policy.codec ?? engine.codec, stored.encoded, policy.cacheErrors);
+    return failure && { isolated: { value: failure, handing: 'itself' }, stored };
   } catch (error) {
     engine.reporter.error(subject, 'decode', error);
     return undefined;

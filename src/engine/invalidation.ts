@@ -1,4 +1,5 @@
 /** Invalidations: what a user may make invalid, as names of the log, and what this process does about it once it is true. */
+import { entityText, type ParsedEntity } from '../kernel/entity.js';
 import { EVERYTHING, keyName, namespaceName } from '../kernel/names.js';
 import type { InvalidationKind } from '../ports/store.js';
 import { type Engine, identify, tagNamesOf } from './call.js';
@@ -66,6 +67,22 @@ export function invalidationOfTags(engine: Engine, tags: readonly string[], kind
     key: undefined,
     drop: () => false,
     report: () => engine.reporter.invalidated({ key: undefined }, kind, tags),
+  };
+}
+
+/** Of every entry of one entity. */
+export function invalidationOfEntity(
+  engine: Engine,
+  { type, tag }: ParsedEntity,
+  kind: InvalidationKind,
+): Invalidation {
+  const entity: readonly string[] = JSON.parse(entityText(tag) ?? '[]');
+  return {
+    names: tagNamesOf(engine, [tag]).names,
+    kind,
+    key: undefined,
+    drop: () => false,
+    report: () => engine.reporter.invalidated({ key: undefined, keyType: type }, kind, [], entity),
   };
 }
 

@@ -5,10 +5,10 @@
 import { LoadTimeoutError } from '../errors.js';
 import { take } from '../kernel/isolation.js';
 import { type Call, type Engine, reasonOf } from './call.js';
+import { KeptFailure } from './failure.js';
 import { copyOf, findShared } from './find.js';
 import type { Flight, KeyState, Landed, SingleFlight } from './flight.js';
-import { startLoad } from './load.js';
-import type { StaleValue } from './load-context.js';
+import { type LoadCause, startLoad } from './load.js';
 import { waitFor } from './waiting.js';
 
 /** What `call.load` answers when it begins now, or began since. Rejects with what it throws: nothing stale answers for it. */
@@ -50,24 +50,19 @@ async function launch(
   state: KeyState,
   older: Flight | undefined,
 ): Promise<Flight> {
-  const { token, stale } = await atHand(engine, call);
+  const found = await atHand(engine, call);
   const other = othersSince(older, call, state);
   if (other !== undefined) return other;
-  const flight = startLoad(engine, call, { reason: 'refresh', stale, token, background: false });
+  const flight = startLoad(engine, call, { ...found, reason: 'refresh', background: false });
   flights.launch(state, flight);
   return flight;
 }
 
-async function atHand(
-  engine: Engine,
-  call: Call,
-): Promise<{
-  readonly token: Awaited<ReturnType<typeof findShared>>['token'];
-  readonly stale: StaleValue | undefined;
-}> {
-  const { entry, token } = await findShared(engine, { subject: call, policy: call.policy });
+async function atHand(engine: Engine, call: Call): Promise<Pick<LoadCause, 'token' | 'stale' | 'entry'>> {
+  const { entry: any, token } = await findShared(engine, { subject: call, policy: call.policy });
+  const entry = any?.isolated.value instanceof KeptFailure ? undefined : any;
   const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;
-  return { token, stale: copy ?? (entry && { value: copyOf(entry), age: entry.stored.age }) };
+  return { token, entry, stale: copy ?? (entry && { value: copyOf(entry), age: entry.stored.age }) };
 }
 
 async function landing(engine: Engine, call: Call, flight: Flight, hardLimit: number): Promise<Landed> {

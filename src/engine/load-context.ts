@@ -3,7 +3,9 @@
  * why it runs and says how its result is to be kept.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { KeepsakeError } from '../errors.js';
 import { parseDuration } from '../kernel/duration.js';
+import type { State } from '../kernel/freshness.js';
 import type { Duration } from '../kernel/policy.js';
 import { checkTags } from '../kernel/tags.js';
 
@@ -35,12 +37,21 @@ export interface LoadContext {
   readonly reason: 'miss' | 'stale' | 'early' | 'refresh' | 'put' | 'uncached';
   /** The stale (or still fresh, when `reason` is `early` or `refresh`) value at hand, if any. */
   readonly stale: StaleValue | undefined;
+  /** What is at hand, when the load began: `dead` = nothing. `fresh` and `early` under a refresh. */
+  readonly state: State;
   /** Aborts when nobody waits for the result any more, and at `loadDeadline`. */
   readonly signal: AbortSignal;
   /** Lifetime of this result instead of the policy's; milliseconds or text such as `'5m'`. */
   ttl(ttl: Duration): void;
   /** Additional tags of this result. */
   tags(...tags: string[]): void;
+  /**
+   * The value at hand is still the right one: it is answered and lives on as if it had been loaded anew, without being written again.
+   * Return what this returns: `return load.notModified()`.
+   *
+   * @throws KeepsakeError `NOTHING_AT_HAND` when `stale` is undefined
+   */
+  notModified<T>(): T;
   /** Do not keep this result; callers still get it. */
   skip(): void;
 }
@@ -50,6 +61,8 @@ export interface LoadWishes {
   readonly ttl: number | undefined;
   readonly tags: readonly string[];
   readonly skipped: boolean;
+  /** Whether the value at hand was confirmed. */
+  readonly notModified: boolean;
 }
 
 /** The context of one running load. */
@@ -61,6 +74,7 @@ export class RunningLoad implements LoadContext {
   #ttl: number | undefined;
   #tags: string[] = [];
   #skipped = false;
+  #notModified = false;
 
   constructor(
     key: string | undefined,
@@ -86,12 +100,27 @@ export class RunningLoad implements LoadContext {
     this.#tags.push(...checkTags(tags, 'load.tags()'));
   }
 
+  get state(): State {
+    if (this.stale === undefined) return 'dead';
+    return this.reason === 'early' || this.reason === 'stale' ? this.reason : 'fresh';
+  }
+
+  notModified<T>(): T {
+    if (this.stale === undefined) {
+      const message =
+        'load.notModified() says that a value is still right, but there is none: look at `load.stale` first';
+      throw new KeepsakeError('NOTHING_AT_HAND', message);
+    }
+    this.#notModified = true;
+    return this.stale.value as T;
+  }
+
   skip(): void {
     this.#skipped = true;
   }
 
   get wishes(): LoadWishes {
-    return { ttl: this.#ttl, tags: this.#tags, skipped: this.#skipped };
+    return { ttl: this.#ttl, tags: this.#tags, skipped: this.#skipped, notModified: this.#notModified };
   }
 }
 

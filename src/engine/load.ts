@@ -6,10 +6,13 @@ import { type KeepsakeError, LoadTimeoutError } from '../errors.js';
 import { tagName } from '../kernel/names.js';
 import type { LoadToken } from '../ports/store.js';
 import { type Call, type Engine, identify, namesAlways, tagNamesOf } from './call.js';
+import { KeptFailure } from './failure.js';
+import { copyOf, type Found, type FoundEntry } from './find.js';
 import { Flight, type Landed } from './flight.js';
 import type { HeldLease } from './lease-keeper.js';
 import { RunningLoad, runLoading, type StaleValue } from './load-context.js';
 import { publishLoad } from './publish.js';
+import { publishFailure, publishUnchanged } from './publish-otherwise.js';
 import { type AdoptedFound, obtainRight, type Right } from './right-to-load.js';
 import { waitFor } from './waiting.js';
 
@@ -18,6 +21,8 @@ export interface LoadCause {
   readonly reason: 'miss' | 'stale' | 'early' | 'refresh';
   /** The value at hand, if any. */
   readonly stale: StaleValue | undefined;
+  /** The entry of the shared tier that it is the value of. */
+  readonly entry?: FoundEntry | undefined;
   /** Undefined when the store could not be asked. */
   readonly token: LoadToken | undefined;
   readonly background: boolean;
@@ -52,10 +57,19 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
   try {
     // Everybody may have left while another process was waited for.
     flight.controller.signal.throwIfAborted();
-    return await runLoader(engine, call, { ...cause, token: right.found?.token ?? cause.token }, flight);
+    return await runLoader(engine, call, { ...cause, ...atHandNow(right.found) }, flight);
   } finally {
     right.lease?.release();
   }
+}
+
+/** What a later look has found: its token, and the value that goes with it. Nothing, when the store could not be asked. */
+function atHandNow(found: Found | undefined): Partial<Pick<LoadCause, 'token' | 'stale' | 'entry'>> {
+  if (found?.token === undefined) return {};
+  const { token, entry } = found;
+  const isServable = entry !== undefined && found.state !== 'dead' && !(entry.isolated.value instanceof KeptFailure);
+  if (!isServable) return { token, stale: undefined, entry: undefined };
+  return { token, entry, stale: { value: copyOf(entry), age: entry.stored.age } };
 }
 
 /** Another process has loaded meanwhile. */
@@ -78,13 +92,23 @@ async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: F
     const { wishes } = context;
     // What was learned counts whether or not the value can be kept.
     flight.names = [...flight.names, ...tagNamesOf(engine, wishes.tags).names];
-    const value = await publishLoad(engine, call, { value: ended.value, wishes, token, began, since, loadMs });
+    const finished = { value: ended.value, wishes, token, began, since, loadMs };
+    const isConfirmed = wishes.notModified && cause.entry !== undefined && ended.value === cause.stale?.value;
+    const value = isConfirmed
+      ? await publishUnchanged(engine, call, finished, cause.entry)
+      : await publishLoad(engine, call, finished);
     return { value, from: { tier: 'loader' } };
   }
   const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
   engine.reporter.loadEnd(call, cause.background, ended.ended === 'error' ? 'failed' : 'abandoned', loadMs, error);
   if (ended.ended !== 'error') flight.controller.abort(error);
-  await backOff(engine, call, cause, { error, began: flight.began });
+  const isCovered = cause.stale !== undefined && (cause.reason === 'early' || call.policy.accepts(error));
+  const { token } = cause;
+  const { began, since } = flight;
+  const kept = isCovered
+    ? 'not wanted'
+    : await publishFailure(engine, call, { value: error, wishes: context.wishes, token, began, since, loadMs });
+  if (kept === 'not wanted') await backOff(engine, call, cause, { error, began });
   throw error;
 }
 

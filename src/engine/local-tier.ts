@@ -11,6 +11,7 @@ import { type Isolated, isolate, take } from '../kernel/isolation.js';
 import { EVERYTHING, namespaceName } from '../kernel/names.js';
 import type { Isolation } from '../kernel/policy.js';
 import type { DropReason, LocalStorage, LocalStorageFactory } from '../ports/local-storage.js';
+import { KeptFailure } from './failure.js';
 import type { NameCell, NameLedger, Proof } from './name-ledger.js';
 
 /** What is to be kept, and what is known about it. All instants are this process's monotonic milliseconds. */
@@ -188,8 +189,14 @@ export class LocalTier {
     return this.#storage.keeps === 'nothing';
   }
 
-  /** The copy under `key`, if it may be served now. */
+  /** The copy of a value under `key`, if it may be served now. */
   find(key: string): LocalHit | undefined {
+    const hit = this.findAny(key);
+    return hit?.value instanceof KeptFailure ? undefined : hit;
+  }
+
+  /** The same, or the copy of a kept failure. */
+  findAny(key: string): LocalHit | undefined {
     const now = this.#clock.monotonic();
     const copy = this.#servable(key, now);
     return copy === undefined ? undefined : this.#answer(copy, now);
@@ -202,7 +209,8 @@ export class LocalTier {
   peek(key: string): { readonly home: Candidate['home']; readonly freshFor: number } | undefined {
     const now = this.#clock.monotonic();
     const copy = this.#servable(key, now);
-    return copy === undefined ? undefined : { home: copy.home, freshFor: copy.freshUntil - now };
+    if (copy === undefined || copy.isolated.value instanceof KeptFailure) return undefined;
+    return { home: copy.home, freshFor: copy.freshUntil - now };
   }
 
   /** Everything about the copy under `key`, when it lives in this tier only and may be served. Not a read either. */

@@ -38,8 +38,9 @@ export interface Prepared {
  */
 export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Isolated> {
   const { value, wishes } = finished;
-  if (!isKept(call, value, wishes)) {
-    engine.reporter.notStored(call, 'skipped');
+  const reason = reasonNotToKeep(engine, call, value, wishes);
+  if (reason !== undefined) {
+    engine.reporter.notStored(call, reason);
     return handedOut(engine, call, value);
   }
   const prepared = prepare(engine, call, call.policy.codec ?? engine.codec, value);
@@ -49,13 +50,26 @@ export async function publishLoad(engine: Engine, call: Call, finished: Finished
   if (tags === undefined) return isolated;
   const tagged = tagNamesOf(engine, tags);
   const keepable = { ...prepared, isolated, isNull: value === null, storedTags: tagged.stored, tagNames: tagged.names };
-  await keep(engine, call, finished, keepable);
+  await keep(engine, call, finished, keepable, withWishes(call.policy, wishes));
   return isolated;
 }
 
-/** Whether a result is one to keep, by its policy and by what its load has said. */
-export function isKept({ policy }: Call, value: unknown, wishes: LoadWishes): boolean {
-  return value !== undefined && !wishes.skipped && (value !== null || policy.cacheNull);
+/** Why a result is not one to keep, by its policy or by what its load has said; undefined when it is. */
+export function reasonNotToKeep(
+  engine: Engine,
+  call: Call,
+  value: unknown,
+  wishes: LoadWishes,
+): 'skipped' | 'condition' | undefined {
+  const { cacheNull, unless } = call.policy;
+  if (value === undefined || wishes.skipped || (value === null && !cacheNull)) return 'skipped';
+  if (unless === undefined) return undefined;
+  try {
+    return unless(value, call.args ?? []) ? 'condition' : undefined;
+  } catch (error) {
+    engine.reporter.error(call, 'condition', error);
+    return 'condition';
+  }
 }
 
 /** A value that is not kept: its callers share it, so it is protected like one that is, unless it has no encoding. */
@@ -77,8 +91,19 @@ export interface Keepable extends Prepared {
   readonly tagNames: readonly string[];
 }
 
-async function keep(engine: Engine, call: Call, finished: Finished, keepable: Keepable): Promise<void> {
-  const { policy } = call;
+/**
+ * Keeps what has been prepared, where its policy wants it and as far as the store accepts it.
+ *
+ * @param policy how long: that of the call, or one for what is no value
+ */
+export async function keep(
+  engine: Engine,
+  call: Call,
+  finished: Pick<Finished, 'token' | 'began' | 'since' | 'loadMs'>,
+  keepable: Keepable,
+  policy: ResolvedPolicy,
+  what: 'value' | 'error' | 'lifetime' = 'value',
+): Promise<void> {
   if (call.access?.write === 'none') {
     engine.reporter.notStored(call, 'skipped');
     return;
@@ -87,15 +112,14 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
     engine.reporter.notStored(call, 'too-large');
     return;
   }
-  const ttl = finished.wishes.ttl;
-  const lifetimes = lifetimesOf(ttl === undefined ? policy : withTtl(policy, ttl), {
+  const lifetimes = lifetimesOf(policy, {
     jitter: engine.random,
     isNull: keepable.isNull,
   });
   const base = { ...finished, call, keepable, localTtl: policy.localTtl };
   if (policy.tiers === 'local') {
     const kept = engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
-    if (kept) engine.reporter.stored(call, 'local', keepable.bytes, keepable.encodeMs);
+    if (kept) engine.reporter.stored(call, 'local', keepable, what);
     return;
   }
   if (!mayFill(call, 'shared')) {
@@ -104,7 +128,8 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
   }
   const asked = engine.clock.monotonic();
   const write = entryWrite(engine, call.key, keepable, lifetimes, finished.loadMs);
-  const filled = finished.token === undefined ? undefined : await engine.store.fill(call, write, finished.token);
+  const by = what === 'lifetime' ? 'extend' : 'fill';
+  const filled = finished.token === undefined ? undefined : await engine.store[by](call, write, finished.token);
   if (filled === undefined) {
     engine.reporter.notStored(call, 'store-unavailable');
     const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
@@ -117,7 +142,7 @@ async function keep(engine: Engine, call: Call, finished: Finished, keepable: Ke
     return;
   }
   const tiers = mayFill(call, 'local') ? policy.tiers : 'shared';
-  engine.reporter.stored(call, tiers, keepable.bytes, keepable.encodeMs);
+  engine.reporter.stored(call, tiers, keepable, what);
   if (tiers === 'both') {
     engine.local.admit(
       candidate(engine, { ...base, ...receivedLife(filled.receipt, lifetimes, asked), home: 'shared' }),
@@ -261,14 +286,19 @@ export function finalTags(engine: Engine, call: Call, wishes: LoadWishes): reado
   }
 }
 
+/** The policy of a result whose load may have said how long it lives. */
+export function withWishes(policy: ResolvedPolicy, { ttl }: LoadWishes): ResolvedPolicy {
+  return ttl === undefined ? policy : withTtl(policy, ttl);
+}
+
 /** A lifetime given by the load replaces the policy's ttl or expiresAt; sliding stays within it. */
-export function withTtl(policy: ResolvedPolicy, ttl: number): ResolvedPolicy {
+function withTtl(policy: ResolvedPolicy, ttl: number): ResolvedPolicy {
   const sliding = policy.sliding === undefined ? undefined : Math.min(policy.sliding, ttl);
   return { ...policy, ttl, sliding, expiresAt: undefined, nullTtl: undefined };
 }
 
 /** Bytes of a body as UTF-8; counted exactly only where the bound could matter. */
-function sizeOf(body: string | Uint8Array, limit: number): number {
+export function sizeOf(body: string | Uint8Array, limit: number): number {
   if (typeof body !== 'string') return body.byteLength;
   return body.length * 3 <= limit ? body.length : Buffer.byteLength(body);
 }

@@ -14,12 +14,12 @@ import {
   candidate,
   entryWrite,
   finalTags,
-  isKept,
   type Keepable,
   localLife,
   prepare,
+  reasonNotToKeep,
   receivedLife,
-  withTtl,
+  withWishes,
 } from './publish.js';
 import { currentScope } from './transaction-scope.js';
 
@@ -32,15 +32,23 @@ interface Before {
   readonly began: number;
 }
 
+/** What the method has returned, and said about it. */
+interface Result {
+  readonly value: unknown;
+  readonly wishes: LoadWishes;
+  /** Whether this call is one to store. */
+  readonly condition: 'met' | 'unmet';
+}
+
 /** Runs `call.load`, and stores what it returns or makes its key invalid. Rejects with what the method throws, and nothing else. */
-export async function putResult(engine: Engine, call: Call): Promise<unknown> {
+export async function putResult(engine: Engine, call: Call, condition: 'met' | 'unmet'): Promise<unknown> {
   const since = engine.ledger.begin();
   try {
     const began = engine.clock.monotonic();
     const before: Before = { token: await tokenOf(engine, call), since, began };
     const context = new RunningLoad(call.key, 'put', undefined);
     const value = await runLoading(engine, call.key, context, async () => await call.load(context));
-    await follow(engine, call, before, value, context.wishes);
+    await follow(engine, call, before, { value, wishes: context.wishes, condition });
     return value;
   } finally {
     engine.ledger.end();
@@ -52,7 +60,7 @@ async function tokenOf(engine: Engine, call: Call): Promise<LoadToken | undefine
   return (await engine.store.read(call, identify(engine, call.key).id))?.token;
 }
 
-async function follow(engine: Engine, call: Call, before: Before, value: unknown, wishes: LoadWishes): Promise<void> {
+async function follow(engine: Engine, call: Call, before: Before, result: Result): Promise<void> {
   const scope = currentScope();
   const deletion = deletionOf(engine, call.key);
   if (scope !== undefined) {
@@ -61,15 +69,16 @@ async function follow(engine: Engine, call: Call, before: Before, value: unknown
     await scope.joinSurely(engine, deletion);
     return;
   }
-  const keepable = keepableOf(engine, call, value, wishes);
-  if (keepable !== undefined && (await keep(engine, call, before, keepable, wishes)) === 'kept') return;
+  const keepable = keepableOf(engine, call, result);
+  if (keepable !== undefined && (await keep(engine, call, before, keepable, result.wishes)) === 'kept') return;
   await invalidateSurely(engine, deletion);
 }
 
 /** A result as it would be stored. Undefined, and reported, for what cannot or should not be. */
-function keepableOf(engine: Engine, call: Call, value: unknown, wishes: LoadWishes): Keepable | undefined {
-  if (!isKept(call, value, wishes)) {
-    engine.reporter.notStored(call, 'skipped');
+function keepableOf(engine: Engine, call: Call, { value, wishes, condition }: Result): Keepable | undefined {
+  const reason = condition === 'unmet' ? 'condition' : reasonNotToKeep(engine, call, value, wishes);
+  if (reason !== undefined) {
+    engine.reporter.notStored(call, reason);
     return undefined;
   }
   const prepared = prepare(engine, call, call.policy.codec ?? engine.codec, value);
@@ -93,7 +102,7 @@ async function keep(
 ): Promise<'kept' | 'refused'> {
   const { policy } = call;
   const { keyName } = identify(engine, call.key);
-  const lifetimes = lifetimesOf(wishes.ttl === undefined ? policy : withTtl(policy, wishes.ttl), {
+  const lifetimes = lifetimesOf(withWishes(policy, wishes), {
     jitter: 'none',
     isNull: keepable.isNull,
   });
@@ -106,7 +115,7 @@ async function keep(
     }
     // Loads that began before may not be kept over it: no store tells them from younger ones.
     engine.ledger.learn([keyName], undefined);
-    engine.reporter.stored(call, 'local', keepable.bytes, keepable.encodeMs);
+    engine.reporter.stored(call, 'local', keepable);
     return 'kept';
   }
   const asked = engine.clock.monotonic();
@@ -119,7 +128,7 @@ async function keep(
   const { receipt } = put;
   engine.ledger.learn([keyName], receipt.xid);
   engine.local.remove(call.key);
-  engine.reporter.stored(call, policy.tiers, keepable.bytes, keepable.encodeMs);
+  engine.reporter.stored(call, policy.tiers, keepable);
   if (policy.tiers === 'both')
     engine.local.admit(candidate(engine, { ...base, ...receivedLife(receipt, lifetimes, asked), home: 'shared' }));
   return 'kept';

@@ -10,9 +10,10 @@ import type { BypassReason, Tier } from '../kernel/events.js';
 import { take } from '../kernel/isolation.js';
 import type { LoadToken } from '../ports/store.js';
 import { type Call, type Engine, mayRead, reasonOf } from './call.js';
-import { copyOf, type Found, findShared, findSharedMany, touchLater } from './find.js';
+import { KeptFailure } from './failure.js';
+import { copyOf, type Found, type FoundEntry, findShared, findSharedMany, touchLater } from './find.js';
 import { type Flight, type KeyState, type Landed, SingleFlight } from './flight.js';
-import { startLoad } from './load.js';
+import { type LoadCause, startLoad } from './load.js';
 import { loadAnew } from './load-anew.js';
 import { isLoading, runUncached, type StaleValue } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
@@ -47,6 +48,8 @@ const AGAIN = Symbol('again');
 /** A value that may be served if loading fails. */
 interface AtHand extends StaleValue {
   readonly tier: Tier;
+  /** Undefined for a copy of the local tier. */
+  readonly entry?: FoundEntry;
 }
 
 /** How long a caller may go on waiting, and what ends it: its own soft or hard timeout, or the time it waits for others. */
@@ -86,9 +89,14 @@ export class ReadPath {
     if (call.access?.read === 'none') return loadAnew(this.#engine, this.#flights, call);
     const started = reporter.start();
     if (call.tiers !== 'shared' && mayRead(call, 'local')) {
-      const hit = local.find(call.key);
-      if (hit !== undefined && hit.state !== 'stale')
-        return Promise.resolve(this.#hitLocally(call, hit, hit.state, started));
+      const hit = local.findAny(call.key);
+      if (hit !== undefined && hit.state !== 'stale') {
+        if (!(hit.value instanceof KeptFailure))
+          return Promise.resolve(this.#hitLocally(call, hit, hit.state, started));
+        if (hit.value.isWantedBy(call.policy.cacheErrors)) {
+          return this.#reject(call, this.#hitLocally(call, hit, hit.state, started));
+        }
+      }
     }
     return this.#go(call, this.#arrive(call, started), undefined);
   }
@@ -135,6 +143,16 @@ export class ReadPath {
     return values;
   }
 
+  /** What a kept failure means for a caller: what its miss has meant. */
+  async #reject(call: Call, failure: unknown): Promise<unknown> {
+    const error = failure instanceof KeptFailure ? failure.error() : failure;
+    const { fallback, accepts } = call.policy;
+    if (fallback === undefined || !accepts(error)) throw error;
+    const value = await fallback(error, call.args ?? []);
+    this.#engine.reporter.fallback(call, error);
+    return value;
+  }
+
   /** The value of a load that begins now, whatever is stored. */
   loadAnew(given: Call): Promise<unknown> {
     const { reporter } = this.#engine;
@@ -176,11 +194,13 @@ export class ReadPath {
   /** Answers a call that has come; `first` is what was read for it since then, if anything. */
   async #go(call: Call, { state, arrival }: Arrived, first: Found | undefined): Promise<unknown> {
     const { ledger } = this.#engine;
+    let failure: KeptFailure | undefined;
     try {
-      for (let found = first; ; found = undefined) {
+      for (let found = first; failure === undefined; found = undefined) {
         found ??= await findShared(this.#engine, { subject: call, policy: call.policy });
         const answer = await this.#attempt(call, state, arrival, found);
-        if (answer !== AGAIN) return answer;
+        if (answer instanceof KeptFailure) failure = answer;
+        else if (answer !== AGAIN) return answer;
       }
     } catch (error) {
       // Whatever a call is rejected with, cancelled ones included: it was answered by no tier.
@@ -191,10 +211,11 @@ export class ReadPath {
       ledger.end();
       call.standsBack?.();
     }
+    return await this.#reject(call, failure);
   }
 
   async #attempt(call: Call, state: KeyState, arrival: Arrival, found: Found): Promise<unknown> {
-    const { reporter, local } = this.#engine;
+    const { reporter } = this.#engine;
     arrival.bypassed = found.bypassed;
     if (found.entry !== undefined && (found.state === 'fresh' || found.state === 'early')) {
       if (found.state === 'early' && found.entry.stored.retryIn <= 0) refreshEarly(this.#engine, this.#flights, call);
@@ -202,12 +223,19 @@ export class ReadPath {
       reporter.hit(call, 'shared', found.state, arrival.started);
       return value;
     }
-    const copy = call.policy.tiers === 'local' && mayRead(call, 'local') ? local.find(call.key) : undefined;
+    const copy = call.policy.tiers === 'local' && mayRead(call, 'local') ? this.#findHere(call) : undefined;
     if (copy !== undefined && copy.state !== 'stale') return this.#hitLocally(call, copy, copy.state, arrival.started);
     const atHand = copy === undefined ? staleIn(found) : { value: copy.value, age: copy.age, tier: 'local' as const };
     const retryIn = copy?.retryIn ?? found.entry?.stored.retryIn ?? 0;
     if (atHand !== undefined && retryIn > 0) return this.#serve(call, atHand, arrival);
     return await this.#joinOrLoad(call, state, arrival, { atHand, token: found.token });
+  }
+
+  /** What the local tier has, where it is the only tier. */
+  #findHere(call: Call): LocalHit | undefined {
+    const copy = this.#engine.local.findAny(call.key);
+    const isUnwanted = copy?.value instanceof KeptFailure && !copy.value.isWantedBy(call.policy.cacheErrors);
+    return isUnwanted ? undefined : copy;
   }
 
   async #joinOrLoad(call: Call, state: KeyState, arrival: Arrival, missed: Missed): Promise<unknown> {
@@ -223,7 +251,7 @@ export class ReadPath {
       const waited = await waitFor(settled(other.landing), this.#engine.clock, patience.ms, call.signal);
       if (waited.ended === 'cancelled') throw reasonOf(call);
       if (waited.ended === 'timeout') {
-        if (patience.limit !== 'lease') return this.#giveUp(call, missed.atHand, arrival, patience.limit);
+        if (patience.limit !== 'lease') return await this.#giveUp(call, missed.atHand, arrival, patience.limit);
         if (state.latest?.flight === other && other.began === began)
           return await this.#loadOwn(call, state, arrival, missed);
       }
@@ -234,7 +262,8 @@ export class ReadPath {
 
   async #loadOwn(call: Call, state: KeyState, arrival: Arrival, missed: Missed): Promise<unknown> {
     const { atHand, token } = missed;
-    const cause = { reason: atHand === undefined ? 'miss' : 'stale', stale: atHand, token, background: false } as const;
+    const reason = atHand === undefined ? 'miss' : 'stale';
+    const cause: LoadCause = { reason, stale: atHand, entry: atHand?.entry, token, background: false };
     const flight = startLoad(this.#engine, call, cause);
     this.#flights.launch(state, flight);
     return await this.#wait(call, state, arrival, missed, flight, 'own');
@@ -267,8 +296,8 @@ export class ReadPath {
       return answer;
     }
     if (waited.ended === 'cancelled') throw reasonOf(call);
-    if (waited.ended === 'error') return this.#serveOrThrow(call, atHand, arrival, waited.error);
-    if (limit !== 'lease') return this.#giveUp(call, atHand, arrival, limit);
+    if (waited.ended === 'error') return await this.#serveOrThrow(call, atHand, arrival, waited.error);
+    if (limit !== 'lease') return await this.#giveUp(call, atHand, arrival, limit);
     if (atHand !== undefined) return this.#serve(call, atHand, arrival);
     // The lease is over: whoever notices first loads by itself, the others join that load.
     if (state.latest?.flight === flight) return await this.#loadOwn(call, state, arrival, missed);
@@ -303,12 +332,12 @@ export class ReadPath {
   }
 
   /** A caller's own time is over: it takes what is at hand, or fails. */
-  #giveUp(call: Call, atHand: AtHand | undefined, arrival: Arrival, limit: 'soft' | 'hard'): unknown {
+  async #giveUp(call: Call, atHand: AtHand | undefined, arrival: Arrival, limit: 'soft' | 'hard'): Promise<unknown> {
     this.#engine.reporter.timeout(call, limit);
     if (limit === 'soft' && atHand !== undefined) return this.#serve(call, atHand, arrival);
     const bound = `within ${call.policy.hardTimeout} ms (hardTimeout)`;
     const error = new LoadTimeoutError('LOAD_TIMEOUT', `\`${call.key}\` was not loaded ${bound}`);
-    return this.#serveOrThrow(call, atHand, arrival, error);
+    return await this.#serveOrThrow(call, atHand, arrival, error);
   }
 
   /** Somebody was answered without it: the flight runs to its end whoever leaves, and `idle` and `close` wait for it. */
@@ -335,9 +364,15 @@ export class ReadPath {
     return unsettled.hides(names) || ledger.invalidatedBetween(names, since, ledger.now);
   }
 
-  #serveOrThrow(call: Call, atHand: AtHand | undefined, arrival: Arrival, error: unknown): unknown {
-    if (atHand === undefined || !call.policy.accepts(error)) throw error;
-    return this.#serve(call, atHand, arrival);
+  async #serveOrThrow(call: Call, atHand: AtHand | undefined, arrival: Arrival, error: unknown): Promise<unknown> {
+    const { accepts, fallback } = call.policy;
+    if (!accepts(error)) throw error;
+    if (atHand !== undefined) return this.#serve(call, atHand, arrival);
+    if (fallback === undefined) throw error;
+    const value = await fallback(error, call.args ?? []);
+    this.#missed(call, arrival);
+    this.#engine.reporter.fallback(call, error);
+    return value;
   }
 
   /** No tier has answered: it had no value, or was not asked. */
@@ -354,5 +389,6 @@ export class ReadPath {
 
 function staleIn(found: Found): AtHand | undefined {
   if (found.state !== 'stale' || found.entry === undefined) return undefined;
-  return { value: copyOf(found.entry), age: found.entry.stored.age, tier: 'shared' };
+  const { entry } = found;
+  return { value: copyOf(entry), age: entry.stored.age, tier: 'shared', entry };
 }

@@ -53,5 +53,5 @@ async function causeOf(engine: Engine, call: Call, state: KeyState): Promise<Loa
   if (found.token === undefined && call.policy.tiers !== 'local') return undefined;
   const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;
   const stale = copy ?? (found.entry && { value: copyOf(found.entry), age: found.entry.stored.age });
-  return { reason: 'early', stale, token: found.token, background: true };
+  return { reason: 'early', stale, entry: found.entry, token: found.token, background: true };
 }

@@ -33,6 +33,7 @@ export interface Counters {
   evictions: number;
   softTimeouts: number;
   hardTimeouts: number;
+  fallbacks: number;
   errors: number;
 }
 
@@ -61,6 +62,7 @@ export class Reporter {
     evictions: 0,
     softTimeouts: 0,
     hardTimeouts: 0,
+    fallbacks: 0,
     errors: 0,
   };
   readonly #cache: string;
@@ -116,9 +118,14 @@ export class Reporter {
     this.#send(subject, { type: 'loadEnd', background, outcome, durationMs, error });
   }
 
-  stored(subject: Subject, tiers: 'both' | 'local' | 'shared', valueBytes: number, encodeMs: number): void {
+  stored(
+    subject: Subject,
+    tiers: 'both' | 'local' | 'shared',
+    { bytes: valueBytes, encodeMs }: { readonly bytes: number; readonly encodeMs: number },
+    what: 'value' | 'error' | 'lifetime' = 'value',
+  ): void {
     this.counters.stored += 1;
-    this.#send(subject, { type: 'write', tiers, valueBytes, encodeMs });
+    this.#send(subject, { type: 'write', what, tiers, valueBytes, encodeMs });
   }
 
   notStored(subject: Subject, reason: NotStoredReason): void {
@@ -126,14 +133,24 @@ export class Reporter {
     this.#send(subject, { type: 'notStored', reason });
   }
 
-  invalidated(subject: Subject, kind: 'delete' | 'expire' | 'clear', tags: readonly string[]): void {
+  invalidated(
+    subject: Subject,
+    kind: 'delete' | 'expire' | 'clear',
+    tags: readonly string[],
+    entity?: readonly string[],
+  ): void {
     this.counters.invalidations += 1;
-    this.#send(subject, { type: 'invalidate', kind, tags });
+    this.#send(subject, { type: 'invalidate', kind, tags, entity });
   }
 
   evicted(key: string): void {
     this.counters.evictions += 1;
     this.#send({ key }, { type: 'evict' });
+  }
+
+  fallback(subject: Subject, error: unknown): void {
+    this.counters.fallbacks += 1;
+    this.#send(subject, { type: 'fallback', error });
   }
 
   timeout(subject: Subject, limit: 'soft' | 'hard'): void {

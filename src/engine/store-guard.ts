@@ -127,6 +127,12 @@ export class StoreGuard {
     return this.#lenient(subject, 'write', () => this.#store.fill(write, token));
   }
 
+  /** A fill that leaves the value as it is, where the store can do that. Undefined as for a fill. */
+  extend(subject: Subject, write: EntryWrite, token: LoadToken): Promise<FillResult | undefined> {
+    const store = this.#store;
+    return this.#lenient(subject, 'write', () => store.extend?.(write, token) ?? store.fill(write, token));
+  }
+
   /** Undefined when the store cannot answer, cannot put, or it is unknown whether it did. */
   async put(subject: Subject, write: EntryWrite, token: LoadToken): Promise<FillResult | undefined> {
     return await this.#lenient(subject, 'write', async () => await this.#store.put?.(write, token));

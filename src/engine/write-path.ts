@@ -129,7 +129,7 @@ async function write(
       if (receipt === undefined) return false;
       admit(receivedLife(receipt, lifetimes, asked), 'shared');
     }
-    engine.reporter.stored(subject, policy.tiers, keepable.bytes, keepable.encodeMs);
+    engine.reporter.stored(subject, policy.tiers, keepable);
     return true;
   } finally {
     engine.ledger.end();

@@ -11,6 +11,7 @@ export type BypassReason = 'scope' | 'ramp' | 'provider' | 'breaker' | 'key' | '
 /** Why an entry that could have been stored was not. */
 export type NotStoredReason =
   | 'skipped' // load.skip(), undefined, or null with cacheNull: false
+  | 'condition' // the policy's `unless`
   | 'too-large'
   | 'unencodable'
   | 'invalidated'
@@ -62,9 +63,13 @@ export interface LoadEndEvent extends EventBase {
   readonly error: unknown;
 }
 
-/** A value was stored. `valueBytes` is its encoded size, `encodeMs` the time the codec took. */
+/**
+ * A value was stored; with `what: 'error'` an error that is kept like one, with `'lifetime'` a new lifetime for the value that is there.
+ * `valueBytes` is its encoded size, `encodeMs` the time the codec took.
+ */
 export interface WriteEvent extends EventBase {
   readonly type: 'write';
+  readonly what: 'value' | 'error' | 'lifetime';
   readonly tiers: 'both' | 'local' | 'shared';
   readonly valueBytes: number;
   readonly encodeMs: number;
@@ -81,6 +86,8 @@ export interface InvalidateEvent extends EventBase {
   readonly type: 'invalidate';
   readonly kind: 'delete' | 'expire' | 'clear';
   readonly tags: readonly string[];
+  /** Type and id, of `invalidateEntity`. */
+  readonly entity: readonly string[] | undefined;
 }
 
 /** The local tier dropped an entry: for room, or because it ended. */
@@ -100,6 +107,12 @@ export interface BreakerEvent extends EventBase {
   readonly state: 'open' | 'closed';
 }
 
+/** A call was answered by its policy's `fallback`: loading failed, and nothing stale was there. It is a miss as well. */
+export interface FallbackEvent extends EventBase {
+  readonly type: 'fallback';
+  readonly error: unknown;
+}
+
 /** Something failed and the cache went on without it. */
 export interface ErrorEvent extends EventBase {
   readonly type: 'error';
@@ -114,6 +127,7 @@ export interface ErrorEvent extends EventBase {
     | 'encode'
     | 'decode'
     | 'key'
+    | 'condition'
     | 'connect'
     | 'policy'
     | 'sweep';
@@ -133,4 +147,5 @@ export type CacheEvent =
   | EvictEvent
   | TimeoutEvent
   | BreakerEvent
+  | FallbackEvent
   | ErrorEvent;

@@ -6,6 +6,7 @@
  * programs that know no namespaces. Unambiguous, because a namespace has no `]` and a bare text that begins with `[` is written `[]text`.
  */
 import { createHash } from 'node:crypto';
+import { entityText } from './entity.js';
 import { refuse } from './expectation.js';
 import { above, escapeLike, literalHead } from './like.js';
 
@@ -45,7 +46,10 @@ export function checkNamespace(input: unknown, subject = ''): string {
  * with lone surrogates too: PostgreSQL has no such characters, so they are written as a hash of their UTF-16.
  */
 export function qualify(namespace: string, text: string, maxBytes: number): string {
-  const whole = namespace === '' && !text.startsWith('[') ? text : `[${namespace}]${text}`;
+  return bounded(namespace === '' && !text.startsWith('[') ? text : `[${namespace}]${text}`, maxBytes);
+}
+
+function bounded(whole: string, maxBytes: number): string {
   // No UTF-16 code unit takes more than three bytes, so short texts need no counting.
   const fits = whole.length * 3 <= maxBytes || Buffer.byteLength(whole) <= maxBytes;
   return fits && !CUT.test(whole) && whole.isWellFormed() ? whole : cut(whole, maxBytes);
@@ -75,9 +79,14 @@ export function entryId(namespace: string, key: string): string {
   return qualify(namespace, key, MAX_ID_BYTES);
 }
 
-/** A tag as it is stored with an entry. */
+/**
+ * A tag as it is stored with an entry. That of an entity is `[]entity ns]["user","42"]`: after `[]` a tag of a user always has another `[`,
+ * so none can be taken for it.
+ */
 export function storedTag(namespace: string, tag: string): string {
-  return qualify(namespace, tag, MAX_TAG_BYTES);
+  const entity = entityText(tag);
+  if (entity === undefined) return qualify(namespace, tag, MAX_TAG_BYTES);
+  return bounded(`[]entity ${namespace}]${entity}`, MAX_TAG_BYTES);
 }
 
 /** The log's name for the entry with this id. */

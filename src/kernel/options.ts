@@ -124,6 +124,26 @@ export const POLICY_OPTIONS = Object.freeze({
     default: 'any, but programming errors',
     description: 'Which errors of the loader may be answered with a stale value.',
   },
+  entity: {
+    takes: 'type and id, `[type, ...id]`',
+    default: 'none',
+    description: 'What the entry is about; `invalidateEntity(type, id)` invalidates all entries of one entity.',
+  },
+  fallback: {
+    takes: 'value, or function of the error and the arguments',
+    default: 'none',
+    description: 'What callers get when loading fails and nothing stale is there; never stored.',
+  },
+  cacheErrors: {
+    takes: '`{ classes, ttl }`',
+    default: 'none',
+    description: 'Which errors are kept like values, and for how long.',
+  },
+  unless: {
+    takes: 'predicate of the value and the arguments',
+    default: 'none',
+    description: 'Results for which it answers `true` are served and not kept.',
+  },
   isolation: {
     takes: '`frozen`, `cloned` or `shared`',
     default: 'that of the local tier',

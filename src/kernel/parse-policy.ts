@@ -1,8 +1,11 @@
 /** From one layer as a user wrote it to checked values: durations in milliseconds, filters as predicates. Nothing is filled in. */
 import { ConfigurationError } from '../errors.js';
+import { parseCachedErrors } from './cached-errors.js';
 import { closestName } from './closest-name.js';
+import { deepClone } from './deep-clone.js';
 import { parseDuration } from './duration.js';
 import { parseEarly } from './early-refresh.js';
+import { parseEntity } from './entity.js';
 import { parseExceptions } from './exceptions.js';
 import { refuse } from './expectation.js';
 import { parseJitter } from './jitter.js';
@@ -61,12 +64,28 @@ export function parsePolicy(policy: Policy, subject: string, alsoKnown: readonly
     isolation: choice('isolation', ['frozen', 'cloned', 'shared']),
     ramp: unlessUnset(policy.ramp, (value) => parseRamp(value, subject)),
     codec: unlessUnset(policy.codec, (value) => checkCodec(value, subject)),
+    entity: unlessUnset(policy.entity, (value) => parseEntity(value, subject)),
+    fallback: unlessUnset(policy.fallback, parseFallback),
+    cacheErrors: unlessUnset(policy.cacheErrors, (value) => parseCachedErrors(value, subject)),
+    unless: unlessUnset(policy.unless, (value) => parseUnless(value, subject)),
   };
 }
 
 /** Undefined always means "not set", never a value; null is a value, and refused by whoever reads it. */
 function unlessUnset<Value, Parsed>(value: Value | undefined, parse: (value: Value) => Parsed): Parsed | undefined {
   return value === undefined ? undefined : parse(value);
+}
+
+/** A function is called; anything else is a value, of which each caller gets a copy. */
+function parseFallback(fallback: unknown): ResolvedPolicy['fallback'] {
+  if (typeof fallback !== 'function') return () => deepClone(fallback);
+  return (error, args): unknown => Reflect.apply(fallback, undefined, [error, ...args]);
+}
+
+function parseUnless(unless: unknown, subject: string): ResolvedPolicy['unless'] {
+  if (typeof unless !== 'function')
+    throw refuse({ option: 'unless', expected: 'a predicate (value, ...args) => boolean', got: unless, subject });
+  return (value, args) => Reflect.apply(unless, undefined, [value, ...args]) === true;
 }
 
 function checkNames(policy: unknown, subject: string, alsoKnown: readonly string[]): void {

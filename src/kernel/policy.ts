@@ -1,5 +1,6 @@
 /** Policies: what a user says about caching one method or call (`Policy`), and what the engine works with (`ResolvedPolicy`). */
 import type { Codec } from './codec.js';
+import type { Entity, ParsedEntity } from './entity.js';
 import type { Ramp, ResolvedRamp } from './ramp.js';
 
 /**
@@ -22,6 +23,20 @@ export type ErrorClass = abstract new (...args: never[]) => Error;
 
 /** Which errors of a loader may be answered with a stale value: instances of these classes, or those a predicate answers `true` for. */
 export type ErrorFilter = readonly ErrorClass[] | ((error: unknown) => boolean);
+
+/** Errors that are kept like values: what `cacheErrors` takes. */
+export interface CachedErrors {
+  /** Errors of exactly these classes; those of a class that extends one of them are not meant. Found again by the class's name. */
+  readonly classes: readonly ErrorClass[];
+  /** Time until the loader is tried again. A positive, finite {@link Duration}. */
+  readonly ttl: Duration;
+}
+
+/** The same, checked: classes by their names, the ttl in milliseconds. */
+export interface ParsedCachedErrors {
+  readonly classes: ReadonlyMap<string, ErrorClass>;
+  readonly ttl: number;
+}
 
 /** Options that say how long an entry lives and what happens around its end. */
 export interface LifetimePolicy {
@@ -175,6 +190,42 @@ export interface Policy extends LifetimePolicy {
    */
   readonly exceptions?: ErrorFilter | undefined;
 
+  /**
+   * The one thing the entry is about: a type, and its id in one or several parts, such as `['user', 42]`. `invalidateEntity('user', 42)`
+   * invalidates every entry of that entity, whatever made it. In decorators parts are a placeholder (`['user', '{id}']`) or a text.
+   *
+   * Default: none. Its type stands for `keyType`, unless that is given. No tag of yours can be taken for it.
+   */
+  readonly entity?: Entity | undefined;
+
+  /**
+   * What callers get when the loader fails and there is nothing stale: a value, or a function of the error and the method's arguments,
+   * which may be asynchronous. Only for errors that `exceptions` accepts; a call that was cancelled rejects all the same.
+   *
+   * Default: none, callers get the error. It is never stored: the next call tries again. A value is copied for each caller.
+   *
+   * Trap: it also answers for a loader that is too slow (`hardTimeout`), since `exceptions` accepts that by default.
+   */
+  readonly fallback?: unknown;
+
+  /**
+   * Which errors of the loader are kept like values, for a short life of their own: `{ classes: [NotFoundError], ttl: '30s' }`. Until then calls reject
+   * with an equal error, and the loader is left alone. Tags apply; `grace`, `sliding` and `earlyTtl` do not.
+   *
+   * Default: none. Errors of exactly these classes, no subclasses. Kept are class, name, message, cause and own properties that are primitives; no
+   * stack, no objects, no private fields. An error that `exceptions` accepts while there is a stale value is answered with that, and not kept.
+   *
+   * Trap: classes are found again by their names, which minifiers change: then the entry is a miss.
+   */
+  readonly cacheErrors?: CachedErrors | undefined;
+
+  /**
+   * Which results are not kept: a predicate of the value and the method's arguments that answers `true` for them. Callers get the value all the same.
+   *
+   * Default: none. Asked once a load. One that throws is reported, and keeps nothing.
+   */
+  readonly unless?: ((value: never, ...args: never[]) => boolean) | undefined;
+
   /** Whether `null` is stored, as a value like any other. Default: `true`. `undefined` never is stored and means "miss". `false` excludes `nullTtl`. */
   readonly cacheNull?: boolean | undefined;
 
@@ -237,4 +288,11 @@ export interface ResolvedPolicy {
   /** Undefined = every key, in both tiers. */
   readonly ramp: ResolvedRamp | undefined;
   readonly codec: Codec | undefined;
+  /** Its tag is among `tags`. */
+  readonly entity: ParsedEntity | undefined;
+  /** What stands for a value when loading failed and nothing is at hand. */
+  readonly fallback: ((error: unknown, args: readonly unknown[]) => unknown) | undefined;
+  readonly cacheErrors: ParsedCachedErrors | undefined;
+  /** Whether a result is one that is not kept. */
+  readonly unless: ((value: unknown, args: readonly unknown[]) => boolean) | undefined;
 }

@@ -101,8 +101,10 @@ export function overlayResolved(policy: ResolvedPolicy, over: ParsedPolicy): Res
 }
 
 /** Every default that no layer set. */
-function filledIn(all: ParsedPolicy): typeof POLICY_DEFAULTS & Pick<ResolvedPolicy, 'accepts'> {
+function filledIn(all: ParsedPolicy): typeof POLICY_DEFAULTS & Pick<ResolvedPolicy, 'accepts' | 'keyType'> {
+  const tags = all.tags ?? POLICY_DEFAULTS.tags;
   return {
+    keyType: all.keyType ?? all.entity?.type,
     jitter: all.jitter ?? POLICY_DEFAULTS.jitter,
     localTtl: all.localTtl ?? POLICY_DEFAULTS.localTtl,
     grace: all.grace ?? POLICY_DEFAULTS.grace,
@@ -112,7 +114,7 @@ function filledIn(all: ParsedPolicy): typeof POLICY_DEFAULTS & Pick<ResolvedPoli
     leaseTimeout: all.leaseTimeout ?? POLICY_DEFAULTS.leaseTimeout,
     cacheNull: all.cacheNull ?? POLICY_DEFAULTS.cacheNull,
     tiers: all.tiers ?? POLICY_DEFAULTS.tiers,
-    tags: all.tags ?? POLICY_DEFAULTS.tags,
+    tags: all.entity === undefined ? tags : Object.freeze([...tags, all.entity.tag]),
     accepts: all.accepts ?? isAcceptedByDefault,
   };
 }

@@ -5,7 +5,7 @@ import { digest } from './digest.js';
 import { encodeArguments } from './encode.js';
 import { escapeBefore } from './escape.js';
 import { type AnyFunction, namedParameters } from './parameters.js';
-import { compileTemplate } from './template.js';
+import { compilePart, compileTemplate } from './template.js';
 import { validateKey } from './validate-key.js';
 
 /** Longest encoding of arguments, in characters, that stands in a key as it is; longer ones are hashed. */
@@ -91,6 +91,44 @@ export function createTagBuilder(templates: readonly string[], options: NamingOp
   };
   const always = constant ? Object.freeze(render(undefined, [])) : undefined;
   return { sources: [...templates], build: always === undefined ? render : () => always };
+}
+
+/**
+ * The builder of a method's entity: its type is a text, the parts of its id are templates of one placeholder each.
+ *
+ * @param tagOf the tag of an entity, of its type and the texts of its id
+ * @throws ConfigurationError as for keys.
+ */
+export function createEntityBuilder(
+  [type, ...id]: readonly [type: string, ...id: unknown[]],
+  options: NamingOptions,
+  tagOf: (type: string, id: readonly string[]) => string,
+): TagBuilder {
+  const { useCase } = options;
+  const parameters = namedParameters(options.fn, options.params, useCase);
+  const adapt = compileAdapters(options.args, parameters, useCase);
+  const parts = id.map((part) => compilePart(String(part), parameters, `entity of ${useCase}`));
+  return {
+    sources: [[type, ...id].map(String).join(' ')],
+    build(self, args) {
+      const adapted = adapt(args);
+      return [
+        tagOf(
+          type,
+          parts.map((part) => part(self, adapted)),
+        ),
+      ];
+    },
+  };
+}
+
+/** Several builders as one. */
+export function joinTagBuilders(builders: readonly TagBuilder[]): TagBuilder | undefined {
+  if (builders.length < 2) return builders[0];
+  return {
+    sources: builders.flatMap(({ sources }) => sources),
+    build: (self, args) => builders.flatMap((builder) => builder.build(self, args)),
+  };
 }
 
 function templateBuilder(options: KeyOptions, key: string): KeyBuilder {

@@ -58,6 +58,25 @@ export function compileTemplate(
   };
 }
 
+/**
+ * Compiles a text that is one placeholder and nothing else, or has none: the text of its value, unescaped.
+ *
+ * @throws ConfigurationError `INVALID_KEY_TEMPLATE` as {@link compileTemplate}, and for text beside a placeholder
+ */
+export function compilePart(
+  template: string,
+  parameters: ParameterNames | undefined,
+  subject: string,
+): (self: unknown, args: readonly unknown[]) => string {
+  const { literals, placeholders } = parseTemplate(template, subject);
+  const [placeholder] = placeholders;
+  const literal = literals.join('');
+  if (placeholder === undefined) return () => literal;
+  if (placeholders.length > 1 || literal !== '')
+    throw invalidTemplate(template, subject, 'be one placeholder, such as `{id}`, or a text without any');
+  return compilePlaceholder(placeholder, parameters, { template, subject }, (text) => text);
+}
+
 /** Where a placeholder stands, for messages. */
 interface Place {
   readonly template: string;

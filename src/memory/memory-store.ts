@@ -109,6 +109,17 @@ export class MemoryStore implements Store {
     return this.fill(write, token);
   }
 
+  extend(write: EntryWrite, token: LoadToken): Promise<FillResult> {
+    return this.#run(() => {
+      const reason = this.#table.refusal(write.id, namesOf(write, this.#scopeNames), token);
+      const encoded = this.#table.find(write.id)?.encoded;
+      if (reason !== undefined || encoded === undefined) return { status: 'refused', reason: reason ?? 'newer' };
+      const transaction = this.#table.begin(this.#scopeNames);
+      const origin = { ...transaction, snapshot: token.snapshot };
+      return { status: 'stored', receipt: this.#write({ ...write, encoded }, origin) };
+    });
+  }
+
   set(write: EntryWrite): Promise<WriteReceipt> {
     return this.#run(() => this.#write(write, this.#table.begin(this.#scopeNames)));
   }

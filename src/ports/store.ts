@@ -181,6 +181,12 @@ export interface Store {
    */
   put?(write: EntryWrite, token: LoadToken): Promise<FillResult>;
 
+  /**
+   * Publishes that a load has found the stored value to be the right one still: everything of `write` but its value, under the token with
+   * which that value was read. Refused as a fill is; a value that is not there any more as `newer`. Undefined: the value is filled again.
+   */
+  extend?(write: EntryWrite, token: LoadToken): Promise<FillResult>;
+
   /** Writes as of now; the last committer wins, and older loads of the key are refused afterwards. */
   set(write: EntryWrite): Promise<WriteReceipt>;
 

@@ -16,6 +16,7 @@ import { entryParameters } from './entry-parameters.js';
 import { hashTextOf, hashTexts } from './notification.js';
 import type { ResolvedStoreOptions } from './options.js';
 import { deleteStatement } from './queries/delete.js';
+import { extendStatement } from './queries/extend.js';
 import { fillStatement } from './queries/fill.js';
 import { invalidateStatement } from './queries/invalidate.js';
 import { postponeStatement } from './queries/postpone.js';
@@ -43,7 +44,7 @@ export interface PostponeInput {
 }
 
 /** Statements whose answer begins with a header. */
-type Answering = 'set' | 'setIfAbsent' | 'fill' | 'put' | 'delete';
+type Answering = 'set' | 'setIfAbsent' | 'fill' | 'extend' | 'put' | 'delete';
 
 export class Batches {
   readonly #connections: Connections;
@@ -60,6 +61,7 @@ export class Batches {
       set: setStatement(tables),
       setIfAbsent: setIfAbsentStatement(tables),
       fill: fillStatement(tables),
+      extend: extendStatement(tables),
       put: putStatement(tables),
       delete: deleteStatement(tables),
       touch: touchStatement(tables),
@@ -85,12 +87,25 @@ export class Batches {
     return await this.#publish('fill', inputs, []);
   }
 
+  async extend(inputs: readonly FillInput[]): Promise<readonly FillResult[]> {
+    // Not even sent.
+    const write = ({ write: { encoded, ...other } }: FillInput): EntryWrite => ({
+      ...other,
+      encoded: { ...encoded, body: '' },
+    });
+    return await this.#publish(
+      'extend',
+      inputs.map((input) => ({ ...input, write: write(input) })),
+      [],
+    );
+  }
+
   async put(inputs: readonly FillInput[]): Promise<readonly FillResult[]> {
     return await this.#publish('put', inputs, this.#tell(inputs.map(({ write }) => keyName(write.id))));
   }
 
   async #publish(
-    which: 'fill' | 'put',
+    which: 'fill' | 'extend' | 'put',
     inputs: readonly FillInput[],
     further: readonly Parameter[],
   ): Promise<readonly FillResult[]> {

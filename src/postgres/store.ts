@@ -77,6 +77,7 @@ class BatchingStore implements PostgresStore {
   readonly #sets: Lane<EntryWrite, WriteReceipt>;
   readonly #setsIfAbsent: Lane<EntryWrite, WriteReceipt | undefined>;
   readonly #fills: Lane<FillInput, FillResult>;
+  readonly #extensions: Lane<FillInput, FillResult>;
   readonly #puts: Lane<FillInput, FillResult>;
   readonly #deletes: Lane<string, InvalidationReceipt & { readonly existed: boolean }>;
   readonly #touches: Lane<string, Remaining | undefined>;
@@ -112,6 +113,7 @@ class BatchingStore implements PostgresStore {
     });
     const weigh = (fill: FillInput): number => sizeOf(fill.write);
     const fills = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.fill(inputs) });
+    const extensions = new Batcher<FillInput, FillResult>({ ...write, run: (inputs) => batches.extend(inputs) });
     const puts = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.put(inputs) });
     const setsIfAbsent = new Batcher<EntryWrite, WriteReceipt | undefined>({
       ...weighed,
@@ -125,6 +127,7 @@ class BatchingStore implements PostgresStore {
     this.#sets = new Lane(this.#order, sets, 'replace');
     this.#setsIfAbsent = new Lane(this.#order, setsIfAbsent, 'queue');
     this.#fills = new Lane(this.#order, fills, 'queue');
+    this.#extensions = new Lane(this.#order, extensions, 'queue');
     this.#puts = new Lane(this.#order, puts, 'queue');
     this.#deletes = new Lane(this.#order, deletes, 'share');
     this.#touches = new Lane(this.#order, touches, 'share');
@@ -144,6 +147,7 @@ class BatchingStore implements PostgresStore {
       sets,
       setsIfAbsent,
       fills,
+      extensions,
       puts,
       deletes,
       touches,
@@ -173,6 +177,11 @@ class BatchingStore implements PostgresStore {
   fill(write: EntryWrite, token: LoadToken): Promise<FillResult> {
     if (this.#status === 'closed') return this.#refused();
     return this.#fills.call(write.id, { write, token });
+  }
+
+  async extend(write: EntryWrite, token: LoadToken): Promise<FillResult> {
+    this.#refuseClosed();
+    return this.#extensions.call(write.id, { write, token });
   }
 
   async put(write: EntryWrite, token: LoadToken): Promise<FillResult> {

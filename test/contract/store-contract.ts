@@ -6,6 +6,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import { describeConcurrency } from './concurrency-contract.js';
 import { describeCounters } from './counters-contract.js';
+import { describeExtensions } from './extensions-contract.js';
 import { describeFills } from './fills-contract.js';
 import { describeInvalidation } from './invalidation-contract.js';
 import { describeLifecycle } from './lifecycle-contract.js';
@@ -45,6 +46,7 @@ export function describeStoreContract(name: string, factory: () => Promise<Store
     describeLifetimes(subject);
     describeFills(subject);
     describePuts(subject);
+    describeExtensions(subject);
     describeInvalidation(subject);
     describeSetIfAbsent(subject);
     describeListing(subject);

@@ -7,6 +7,7 @@ import { COUNTER_BOUNDS } from '../../src/kernel/counter.js';
 import { quoted, tableNames } from '../../src/postgres/names.js';
 import { deleteStatement } from '../../src/postgres/queries/delete.js';
 import { deltaStatement } from '../../src/postgres/queries/delta.js';
+import { extendStatement } from '../../src/postgres/queries/extend.js';
 import { fillStatement } from '../../src/postgres/queries/fill.js';
 import { incrementStatement } from '../../src/postgres/queries/increment.js';
 import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
@@ -31,6 +32,7 @@ const BUILDERS = {
   set: setStatement,
   'set-if-absent': setIfAbsentStatement,
   fill: fillStatement,
+  extend: extendStatement,
   put: putStatement,
   delete: deleteStatement,
   touch: touchStatement,

@@ -63,6 +63,14 @@ export abstract class CacheCore {
     reporter.error(subject, 'key', error);
   }
 
+  /** A call whose condition was not met, or could not be asked, runs its method without the cache. @internal */
+  reportCondition(subject: Subject, failed?: { readonly error: unknown }): void {
+    const { reporter } = this.engine;
+    reporter.counters.calls += 1;
+    reporter.bypass(subject, 'condition');
+    if (failed !== undefined) reporter.error(subject, 'condition', failed.error);
+  }
+
   /** An invalidation that a decorated method owes could not be made; its result is not lost for that. @internal */
   reportInvalidationError(subject: Subject, error: unknown): void {
     this.engine.reporter.error(subject, 'invalidate', error);

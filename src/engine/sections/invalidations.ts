@@ -1,7 +1,8 @@
 /** What holds of many entries at once: their tags, the namespace, the transaction that changes them. */
+import { type EntityPart, parseEntity } from '../../kernel/entity.js';
 import { checkTags } from '../../kernel/tags.js';
 import type { TransactionDatabase } from '../database-transaction.js';
-import { clearanceOf, invalidateSurely, invalidationOfTags } from '../invalidation.js';
+import { clearanceOf, invalidateSurely, invalidationOfEntity, invalidationOfTags } from '../invalidation.js';
 import { runTransaction } from '../transaction.js';
 import { currentScope } from '../transaction-scope.js';
 import type { WithinTransaction } from './core.js';
@@ -26,6 +27,24 @@ export abstract class Invalidations extends Scopes {
     const checked = checkTags(typeof tags === 'string' ? [tags] : tags, 'invalidateTags()', Infinity);
     const kind = options.stale === true ? 'expire' : 'delete';
     await this.makeInvalid(invalidationOfTags(this.engine, checked, kind), options);
+  }
+
+  /**
+   * Invalidates every entry of one entity, whatever use case has made it of whatever arguments: those whose policy says
+   * `entity: ['user', '{id}']`. An id of several parts is given as an array.
+   *
+   * @throws StoreError when the store fails; ConfigurationError for an id that is no text, number or bigint, and as `invalidateTags`
+   * @example await Cache.invalidateEntity('user', 42)
+   */
+  async invalidateEntity(
+    type: string,
+    id: EntityPart | readonly EntityPart[],
+    options: InvalidateTagsOptions = {},
+  ): Promise<void> {
+    this.assertOpen();
+    const entity = parseEntity([type, ...(Array.isArray(id) ? id : [id])], 'invalidateEntity()');
+    const kind = options.stale === true ? 'expire' : 'delete';
+    await this.makeInvalid(invalidationOfEntity(this.engine, entity, kind), options);
   }
 
   /** What `@InvalidateTags` owes after its method: never rejects, tried until the store has it. @internal */

@@ -22,9 +22,9 @@ export abstract class MethodCalls extends SingleEntries {
   }
 
   /** What `@CachePut` does. @internal */
-  putResult(call: Call): Promise<unknown> {
+  putResult(call: Call, condition: 'met' | 'unmet'): Promise<unknown> {
     this.assertOpen();
-    return putResult(this.engine, this.#own(call));
+    return putResult(this.engine, this.#own(call), condition);
   }
 
   #own(call: Call): Call {

@@ -5,6 +5,7 @@ import { memoOf } from '../../kernel/policy-memo.js';
 import { overlayPolicies, resolvePolicy } from '../../kernel/resolve-policy.js';
 import { type Call, identify } from '../call.js';
 import { type Entry, inspectEntry } from '../entry.js';
+import { isFailure } from '../failure.js';
 import { copyOf, findShared, touchLater } from '../find.js';
 import { type CallOptions, GivenCall } from '../given-call.js';
 import { deletionOf, expirationOf } from '../invalidation.js';
@@ -122,8 +123,10 @@ export abstract class SingleEntries extends CacheCore {
     const copy = this.engine.local.peek(own);
     if (copy?.home === 'local') return copy.freshFor > 0 ? copy.freshFor : undefined;
     const read = await this.engine.store.read({ key: own }, identify(this.engine, own).id);
-    const remaining = read?.entry?.remaining;
-    if (remaining === undefined) return undefined;
+    const entry = read?.entry;
+    // An error that is kept is no value.
+    if (entry === undefined || isFailure(entry.encoded)) return undefined;
+    const { remaining } = entry;
     const state = freshness(remaining);
     return state === 'fresh' || state === 'early' ? remaining.fresh : undefined;
   }

@@ -23,14 +23,10 @@ export function fillStatement(tables: Tables): Statement {
 }
 
 /**
- * The text of statements that publish under a load's token.
- *
- * @param parts `more`: further common table expressions; `condition`: the `where` of the header
+ * The common table expressions `input`, `deadline` and `judged`: what is to be published under loads' tokens, and why it must not be, if so.
+ * Needs `moment`.
  */
-export function publication(
-  tables: Tables,
-  parts: { readonly more: RawBuilder<unknown>; readonly condition: RawBuilder<unknown> },
-): RawBuilder<unknown> {
+export function judged(tables: Tables): RawBuilder<unknown> {
   const subject = {
     id: sql`input.id`,
     tags: sql`input.tags`,
@@ -40,7 +36,7 @@ export function publication(
   };
   const columns = sql`, load_incarnation, load_snapshot, load_began`;
   const arrays = sql`, $14::text[], $15::text[], $16::float8[]`;
-  return sql`with ${moment(tables)}, ${entryInput(columns, arrays)}, deadline as materialized (
+  return sql`${entryInput(columns, arrays)}, deadline as materialized (
   select meta.load_deadline_ms / 1000 as seconds from ${tables.meta} as meta
 ), judged as materialized (
   select input.*,
@@ -52,7 +48,19 @@ export function publication(
   from input
   cross join moment
   cross join deadline
-), stored as (
+)`;
+}
+
+/**
+ * The text of statements that publish under a load's token.
+ *
+ * @param parts `more`: further common table expressions; `condition`: the `where` of the header
+ */
+export function publication(
+  tables: Tables,
+  parts: { readonly more: RawBuilder<unknown>; readonly condition: RawBuilder<unknown> },
+): RawBuilder<unknown> {
+  return sql`with ${moment(tables)}, ${judged(tables)}, stored as (
   insert into ${tables.entries} as e (${writtenColumns}
   )
   select ${writtenValues(sql`input.load_snapshot::pg_snapshot`)}

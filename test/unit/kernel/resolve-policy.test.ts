@@ -56,8 +56,12 @@ describe('resolvePolicy', () => {
       isolation: 'cloned',
       ramp: { local: 50, shared: 100 },
       codec,
+      entity: ['user', 42],
+      fallback: null,
+      cacheErrors: { classes: [RangeError], ttl: '30s' },
+      unless: (value: unknown, id: unknown) => value === id,
     };
-    const { accepts, ...rest } = resolvePolicy([policy], 'X');
+    const { accepts, fallback, unless, ...rest } = resolvePolicy([policy], 'X');
     expect(rest).toEqual({
       useCase: 'UserService.user',
       keyType: 'user',
@@ -75,11 +79,15 @@ describe('resolvePolicy', () => {
       nullTtl: 30_000,
       cacheNull: true,
       tiers: 'both',
-      tags: ['users', 'people'],
+      tags: ['users', 'people', '\0["user","42"]'],
+      entity: { type: 'user', tag: '\0["user","42"]' },
+      cacheErrors: { classes: new Map([['RangeError', RangeError]]), ttl: 30_000 },
       isolation: 'cloned',
       ramp: { local: 50, shared: 100 },
       codec,
     });
+    expect(fallback?.(new Error('x'), [])).toBeNull();
+    expect([unless?.(1, [1]), unless?.(1, [2])]).toEqual([true, false]);
     expect([accepts(new RangeError('x')), accepts(new Error('x'))]).toEqual([true, false]);
     expect(rest.codec).toBe(codec);
   });

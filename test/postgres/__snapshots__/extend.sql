@@ -1,0 +1,143 @@
+with moment as materialized (
+    select
+      pg_current_snapshot() as snapshot,
+      date_part('epoch', transaction_timestamp()) as began,
+      date_part('epoch', clock_timestamp()) as epoch,
+      (select boot.tableoid::text || ':' || boot.id::text from "My ""Schema"""."Ünï cache_boot" as boot) as incarnation,
+      (
+      select logged.xid
+      from (
+        select edge.xid as high, lead(edge.xid, 1, '0'::xid8) over (order by edge.xid desc) as low
+        from (
+          select pg_snapshot_xmax(pg_current_snapshot()) as xid
+          union all
+          select running.xid from pg_snapshot_xip(pg_current_snapshot()) as running (xid)
+        ) as edge
+      ) as gap
+      cross join lateral (
+        select i.xid
+        from "My ""Schema"""."Ünï cache_invalidations" as i
+        where i.xid > gap.low and i.xid < gap.high
+        order by i.xid desc
+        limit 1
+      ) as logged
+      order by gap.high desc
+      limit 1
+      ) as newest
+  ), input as materialized (
+  select given.*,
+    substring($2::bytea from given.first for given.length) as value,
+    given.tag_list::text[] as tags,
+    moment.epoch,
+    life.ceiling,
+    life.fresh,
+    life.fresh + given.grace_ms / 1000 as stale,
+    moment.epoch + given.early_ms / 1000 as refresh
+  from unnest(
+    $1::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[],
+    $8::float8[], $9::float8[], $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::text[], $15::text[], $16::float8[]
+  ) with ordinality as given (
+    id, first, length, encoding, stored_as, tag_list,
+    ttl_ms, expires_at_ms, sliding_ms, grace_ms, early_ms, load_ms, load_incarnation, load_snapshot, load_began, n
+  )
+  cross join moment
+  cross join lateral (
+    select coalesce(moment.epoch + given.ttl_ms / 1000, given.expires_at_ms / 1000, 'Infinity'::float8) as ceiling
+  ) as top
+  cross join lateral (
+    select top.ceiling, least(top.ceiling, moment.epoch + given.sliding_ms / 1000) as fresh
+  ) as life
+), deadline as materialized (
+  select meta.load_deadline_ms / 1000 as seconds from "My ""Schema"""."Ünï cache_meta" as meta
+), judged as materialized (
+  select input.*,
+    case
+      when moment.incarnation is distinct from input.load_incarnation then 'incarnation'
+      when moment.epoch - input.load_began >= deadline.seconds then 'deadline'
+      when case
+      when moment.newest is null or moment.newest < pg_snapshot_xmin(input.load_snapshot::pg_snapshot) then null
+      when moment.newest < pg_snapshot_xmax(input.load_snapshot::pg_snapshot) and not exists (
+        select
+        from pg_snapshot_xip(input.load_snapshot::pg_snapshot) as running (xid)
+        cross join lateral (
+          select from "My ""Schema"""."Ünï cache_invalidations" as i where i.xid = running.xid limit 1
+        ) as logged
+        where pg_visible_in_snapshot(running.xid, moment.snapshot)
+      ) then null
+      when exists (
+        select from
+          (
+            select ('k|' || input.id) collate "C" as name
+            union all
+            select ('t|' || tag.tag) collate "C" from unnest(input.tags) as tag (tag)
+            union all
+            select scope.name collate "C" from unnest($17::text[]) as scope (name)
+          ) as named
+          cross join lateral (
+            (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where (i.name, i.xid) >= (named.name, pg_snapshot_xmax(input.load_snapshot::pg_snapshot)) and (i.name, i.xid) <= (named.name, '18446744073709551615'::xid8) and i.kind <> 'written'
+              offset 0
+            )
+            union all
+            select late.kind, late.at
+            from pg_snapshot_xip(input.load_snapshot::pg_snapshot) as running (xid)
+            cross join lateral (
+              select i.kind, i.at
+              from "My ""Schema"""."Ünï cache_invalidations" as i
+              where (i.name, i.xid) >= (named.name, running.xid) and (i.name, i.xid) <= (named.name, running.xid) and i.kind <> 'written'
+              offset 0
+            ) as late
+          ) as hit
+      ) then true
+    end then 'invalidated'
+    end as refusal
+  from input
+  cross join moment
+  cross join deadline
+), locked as materialized (
+  select e.id
+  from judged as input
+  join "My ""Schema"""."Ünï cache" as e on e.id = input.id
+  where input.refusal is null and pg_visible_in_snapshot(e.writer_xid, input.load_snapshot::pg_snapshot)
+  order by e.id collate "C"
+  for no key update of e
+), extended as (
+  update "My ""Schema"""."Ünï cache" as e
+  set expiresattime = to_timestamp(input.fresh),
+    slidingexpirationinseconds = ceil(input.sliding_ms / 1000)::bigint,
+    absoluteexpiration = case
+      when input.sliding_ms is not null and input.ceiling < 'Infinity' then to_timestamp(input.ceiling)
+    end,
+    tags = input.tags, snapshot = input.load_snapshot::pg_snapshot, writer_xid = pg_current_xact_id(),
+    written_at = to_timestamp(input.epoch), stale_until = to_timestamp(input.stale),
+    refresh_at = to_timestamp(input.refresh), retry_at = null,
+    grace_ms = input.grace_ms, sliding_ms = input.sliding_ms, load_ms = input.load_ms
+  from locked
+  join judged as input on input.id = locked.id
+  cross join deadline
+  where e.id = locked.id and date_part('epoch', clock_timestamp()) - input.load_began < deadline.seconds
+  returning e.id
+)
+
+  select 0::bigint as n, moment.snapshot::text as body,
+    concat_ws(' ', moment.began::text, moment.incarnation, pg_current_xact_id()::text) as meta
+  from moment
+union all
+select input.n,
+  case
+    when input.refusal is not null then input.refusal
+    when extended.id is not null then null
+    when date_part('epoch', clock_timestamp()) - input.load_began >= deadline.seconds then 'deadline'
+    else 'newer'
+  end,
+  concat_ws(' ',
+    floor((input.fresh - input.epoch) * 1000 + 0.01),
+    coalesce(floor((input.refresh - input.epoch) * 1000 + 0.01), 'Infinity'),
+    floor((input.stale - input.epoch) * 1000 + 0.01),
+    case when input.sliding_ms is null then 'Infinity' else floor((input.ceiling - input.epoch) * 1000 + 0.01) end
+  )
+from judged as input
+cross join deadline
+left join extended on extended.id = input.id
