@@ -1,7 +1,8 @@
 /** Entries as users look at them: `getEntry` and `entries`. */
 import { take } from '../kernel/isolation.js';
-import { unqualified } from '../kernel/names.js';
+import { isStoredEntity, unqualified } from '../kernel/names.js';
 import type { Engine } from './call.js';
+import { KeptFailure } from './failure.js';
 import { copyOf, type FindOptions, type FoundEntry, inspectShared } from './find.js';
 
 /** An entry, and what is left of its life. Times are milliseconds from now; `Infinity` = never. */
@@ -30,7 +31,7 @@ export interface Entry<T = unknown> {
 export async function inspectEntry(engine: Engine, options: FindOptions): Promise<Entry | undefined> {
   const { key } = options.subject;
   const copy = engine.local.inspect(key);
-  if (copy !== undefined) {
+  if (copy !== undefined && !(copy.isolated.value instanceof KeptFailure)) {
     const { fresh, early } = copy.remaining;
     const state = fresh <= 0 ? 'stale' : early <= 0 ? 'early' : 'fresh';
     // Names of tags in the log are two characters longer than the tags.
@@ -55,7 +56,7 @@ function view(engine: Engine, key: string, state: Entry['state'], value: unknown
     key,
     value,
     state,
-    tags: stored.tags.map((tag) => unqualified(namespace, tag)),
+    tags: stored.tags.filter((tag) => !isStoredEntity(tag)).map((tag) => unqualified(namespace, tag)),
     freshFor: Math.max(0, remaining.fresh),
     servableFor: Math.max(0, remaining.stale),
     refreshIn: Math.max(0, remaining.early),

@@ -33,6 +33,8 @@ export interface FindOptions {
   readonly subject: Subject & Pick<Call, 'key' | 'access'>;
   readonly policy: Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl'> &
     Partial<Pick<ResolvedPolicy, 'cacheErrors'>>;
+  /** Given: errors that the policy keeps are found like values. Else they are misses. */
+  readonly failures?: 'wanted';
 }
 
 const NOTHING: Found = { state: 'dead', entry: undefined, token: undefined };
@@ -202,12 +204,13 @@ export function copyOf(entry: FoundEntry): unknown {
 
 function decode(
   engine: Engine,
-  { subject, policy }: FindOptions,
+  options: FindOptions,
   stored: StoredEntry,
   isShared: boolean | undefined,
 ): FoundEntry | undefined {
+  const { subject, policy } = options;
   const { codec = engine.codec, isolation } = policy;
-  if (isFailure(stored.encoded)) return decodeKeptFailure(engine, { subject, policy }, stored);
+  if (isFailure(stored.encoded)) return decodeKeptFailure(engine, options, stored);
   const known = isShared === true ? decoded.get(stored) : undefined;
   if (known?.codec === codec && known.isolation === isolation) return known.entry;
   try {
@@ -225,10 +228,10 @@ function decode(
 /** Undefined to those who keep no such errors. */
 function decodeKeptFailure(
   engine: Engine,
-  { subject, policy }: FindOptions,
+  { subject, policy, failures }: FindOptions,
   stored: StoredEntry,
 ): FoundEntry | undefined {
-  if (policy.cacheErrors === undefined) return undefined;
+  if (failures === undefined || policy.cacheErrors === undefined) return undefined;
   try {
     const failure = decodeFailure(policy.codec ?? engine.codec, stored.encoded, policy.cacheErrors);
     return failure && { isolated: { value: failure, handing: 'itself' }, stored };

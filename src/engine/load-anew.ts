@@ -5,7 +5,6 @@
 import { LoadTimeoutError } from '../errors.js';
 import { take } from '../kernel/isolation.js';
 import { type Call, type Engine, reasonOf } from './call.js';
-import { KeptFailure } from './failure.js';
 import { copyOf, findShared } from './find.js';
 import type { Flight, KeyState, Landed, SingleFlight } from './flight.js';
 import { type LoadCause, startLoad } from './load.js';
@@ -59,8 +58,7 @@ async function launch(
 }
 
 async function atHand(engine: Engine, call: Call): Promise<Pick<LoadCause, 'token' | 'stale' | 'entry'>> {
-  const { entry: any, token } = await findShared(engine, { subject: call, policy: call.policy });
-  const entry = any?.isolated.value instanceof KeptFailure ? undefined : any;
+  const { entry, token } = await findShared(engine, { subject: call, policy: call.policy });
   const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;
   return { token, entry, stale: copy ?? (entry && { value: copyOf(entry), age: entry.stored.age }) };
 }

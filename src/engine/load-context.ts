@@ -124,6 +124,12 @@ export class RunningLoad implements LoadContext {
   }
 }
 
+/** The error of a load that confirms what is not there. */
+export function nothingAtHand(): KeepsakeError {
+  const message = 'load.notModified() says that a value is still right, but there is none: look at `load.stale` first';
+  return new KeepsakeError('NOTHING_AT_HAND', message);
+}
+
 /** One load inside another: which keys of which caches are being loaded by the code now running. */
 export interface Loading {
   readonly owner: object;

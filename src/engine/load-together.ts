@@ -7,7 +7,7 @@
  * that was waited for in vain, an early refresh) is loaded with what comes in the same turn of the event loop.
  */
 import type { Duration } from '../kernel/policy.js';
-import { currentLoading, type LoadContext, type Loading, runTogether } from './load-context.js';
+import { currentLoading, type LoadContext, type Loading, nothingAtHand, runTogether } from './load-context.js';
 
 /** Runs for some of the group's calls, by their positions; answers their values in this order, undefined for what there is none of. */
 export type LoaderOfMany = (positions: readonly number[], context: LoadManyContext) => Promise<readonly unknown[]>;
@@ -92,6 +92,7 @@ export class LoadTogether {
 class JoinedContext implements LoadManyContext {
   readonly key = undefined;
   readonly stale = undefined;
+  readonly state = 'dead';
   readonly reason: LoadContext['reason'];
   readonly #contexts: readonly LoadContext[];
   #signal: AbortSignal | undefined;
@@ -121,6 +122,11 @@ class JoinedContext implements LoadManyContext {
 
   tags(...tags: string[]): void {
     for (const context of this.#contexts) context.tags(...tags);
+  }
+
+  /** Each value has its own: `at(place).notModified()`. */
+  notModified(): never {
+    throw nothingAtHand();
   }
 
   skip(): void {

@@ -136,7 +136,7 @@ export class ReadPath {
     }
     const found = await findSharedMany(
       this.#engine,
-      missed.map(({ call }) => ({ subject: call, policy: call.policy })),
+      missed.map(({ call }) => ({ subject: call, policy: call.policy, failures: 'wanted' })),
     );
     for (const [at, { i, call, arrived }] of missed.entries()) later(i, this.#go(call, arrived, found[at]));
     await Promise.all(waiting);
@@ -197,7 +197,7 @@ export class ReadPath {
     let failure: KeptFailure | undefined;
     try {
       for (let found = first; failure === undefined; found = undefined) {
-        found ??= await findShared(this.#engine, { subject: call, policy: call.policy });
+        found ??= await findShared(this.#engine, { subject: call, policy: call.policy, failures: 'wanted' });
         const answer = await this.#attempt(call, state, arrival, found);
         if (answer instanceof KeptFailure) failure = answer;
         else if (answer !== AGAIN) return answer;

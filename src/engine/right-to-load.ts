@@ -43,7 +43,7 @@ export async function obtainRight(
     if (taken === 'unavailable') return { verdict: 'load', lease: undefined, found: undefined };
     // From here on nothing that was known before can be missing in what this flight will answer.
     flight.begin(engine.ledger.now, engine.clock.monotonic());
-    const found = await findShared(engine, { subject: call, policy: call.policy });
+    const found = await findShared(engine, { subject: call, policy: call.policy, failures: 'wanted' });
     const adopted = wanted === 'adopt' ? adoptable(found) : undefined;
     if (adopted !== undefined) {
       if (taken !== 'held') taken.release();

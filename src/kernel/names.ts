@@ -79,6 +79,8 @@ export function entryId(namespace: string, key: string): string {
   return qualify(namespace, key, MAX_ID_BYTES);
 }
 
+const STORED_ENTITY = '[]entity ';
+
 /**
  * A tag as it is stored with an entry. That of an entity is `[]entity ns]["user","42"]`: after `[]` a tag of a user always has another `[`,
  * so none can be taken for it.
@@ -86,7 +88,7 @@ export function entryId(namespace: string, key: string): string {
 export function storedTag(namespace: string, tag: string): string {
   const entity = entityText(tag);
   if (entity === undefined) return qualify(namespace, tag, MAX_TAG_BYTES);
-  return bounded(`[]entity ${namespace}]${entity}`, MAX_TAG_BYTES);
+  return bounded(`${STORED_ENTITY}${namespace}]${entity}`, MAX_TAG_BYTES);
 }
 
 /** The log's name for the entry with this id. */
@@ -102,6 +104,11 @@ export function tagName(stored: string): string {
 /** The log's name for a namespace. */
 export function namespaceName(namespace: string): string {
   return `n|${namespace}`;
+}
+
+/** Whether a stored tag is that of an entity. */
+export function isStoredEntity(stored: string): boolean {
+  return stored.startsWith(STORED_ENTITY);
 }
 
 /** The text that became `whole` as part of `namespace`; of a text that was cut, what is left of it. */

@@ -176,6 +176,17 @@ describe('cacheErrors', () => {
     expect(recorder.count('error')).toBe(0);
   });
 
+  it('in the defaults of a cache it works likewise', async () => {
+    const { cache } = await new TestCluster().process({ defaults: { ttl: '1h', ...KEEP } });
+    await rejection(cache.getOrSet('k', () => Promise.reject(new NotFound('/a'))));
+    expect(await rejection(cache.getOrSet('k', () => 1))).toBeInstanceOf(NotFound);
+    expect([await cache.get('k'), await cache.getEntry('k'), [...(await cache.getMany(['k'])).keys()]]).toEqual([
+      undefined,
+      undefined,
+      [],
+    ]);
+  });
+
   it('other processes find it, and nobody can change what others get', async () => {
     const cluster = new TestCluster();
     const [here, there] = [await cluster.process(), await cluster.process()];
