@@ -16,8 +16,18 @@ import { type RunOptions, run } from './run.js';
 import { HarnessServer } from './server.js';
 import { CONTROLS, type Control } from './worker/protocol.js';
 
-const options = parseOptions(process.argv.slice(2));
+const options = chosen();
 if (options !== 'help') process.exitCode = await main(options);
+
+/** What was asked for; a mistake ends the program with what is wrong and no stack. */
+function chosen(): Options | 'help' {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\nnpm run harness -- --help`);
+    return process.exit(2);
+  }
+}
 
 async function main(options: Options): Promise<number> {
   const faults = new Tally('no violations');

@@ -39,7 +39,7 @@ export interface Options {
 
 const USAGE = `npm run harness -- [options]
 
-  --processes <n>    worker processes (4)
+  --processes <n>    worker processes, 2 or more (4)
   --readers <n>      readers in each (6)
   --writers <n>      writers in each (2)
   --keys <n>         keys, each behind three methods (48)
@@ -80,7 +80,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   const all = FAULTS.filter((fault) => fault !== growth);
   const controls = named('control', values.control, CONTROLS, (control) => control);
   return {
-    processes: count('processes', values.processes) ?? (short ? 3 : 4),
+    processes: count('processes', values.processes, 2) ?? (short ? 3 : 4),
     readers: count('readers', values.readers) ?? (short ? 3 : 6),
     writers: count('writers', values.writers) ?? 2,
     keys: count('keys', values.keys) ?? (short ? 24 : 48),
@@ -94,11 +94,11 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   };
 }
 
-function count(option: string, text: string | undefined): number | undefined {
+function count(option: string, text: string | undefined, least = 1): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new Error(`Expected --${option} to be a positive integer, got \`${text}\``);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`Expected --${option} to be a whole number from ${least}, got \`${text}\``);
 }
 
 function named<Choice>(
