@@ -42,14 +42,16 @@ async function main(options: Options): Promise<number> {
     });
     // Starting processes takes longer than a short fault: all of them meet the same ones.
     const groups = options.form === 'short' ? [possible] : possible.map((fault) => [fault]);
-    for (const group of groups) if (group.length > 0) await run(server, group, runOptions(options), faults);
+    for (const group of groups) {
+      if (group.length > 0) await run(server, group, runOptions(options), faults);
+      await saveResults(faults.results, options);
+    }
     await Promise.all(options.controls.map((control) => runControl(server, control, options, controls)));
   } finally {
     await server.stop();
   }
   const { results } = faults;
   if (results.length > 0) console.log(`\n${tableOf(results)}\n\n${LEGEND}`);
-  await saveResults(results, options);
   if (options.report === 'write') await writeReport();
   const failed = faults.failed + controls.failed;
   const passed = faults.passed + controls.passed;

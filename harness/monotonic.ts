@@ -7,6 +7,22 @@ export function now(): number {
   return seconds * 1_000 + nanoseconds / 1e6;
 }
 
+/** Measures how long this process waited for the processor: what its timers were late, added up. Answers the sum when it is called. */
+export function watchLateness(): () => number {
+  const every = 20;
+  let last = now();
+  let late = 0;
+  const timer = setInterval(() => {
+    const at = now();
+    late += Math.max(0, at - last - every);
+    last = at;
+  }, every);
+  return () => {
+    clearInterval(timer);
+    return late;
+  };
+}
+
 /** Resolves after `ms` milliseconds. */
 export async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));

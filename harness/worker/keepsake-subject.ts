@@ -100,7 +100,11 @@ export class KeepsakeSubject implements Subject {
 
   async flood(tags: number): Promise<void> {
     const round = this.#random.below(1e9);
-    await Cache.invalidateTags(Array.from({ length: tags }, (_, tag) => `flood:${round}:${tag}`));
+    const names = Array.from({ length: tags }, (_, tag) => `flood:${round}:${tag}`);
+    await Cache.invalidateTags(names).catch((error: unknown) => {
+      // So many may take longer than a busy machine's deadline; nobody depends on them.
+      if (!(error instanceof StoreError)) throw error;
+    });
   }
 
   async close(): Promise<void> {
