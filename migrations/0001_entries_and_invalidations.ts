@@ -2,7 +2,8 @@
  * Entries, the invalidation log, the incarnation and what must survive a crash.
  *
  * Locks: only tables that did not exist before are touched, so nobody waits (ACCESS EXCLUSIVE on new tables, which no
- * other session can see before the commit).
+ * other session can see before the commit). A table that another program has made is locked so for a moment: its new columns are
+ * nullable or have defaults that do not change, so it is not rewritten.
  */
 import { type Kysely, type Migration, sql } from 'kysely';
 import type { MigrationContext } from './migration-context.js';
@@ -10,7 +11,8 @@ import type { MigrationContext } from './migration-context.js';
 export function entriesAndInvalidations(context: MigrationContext): Migration {
   return {
     async up(db: Kysely<unknown>): Promise<void> {
-      for (const create of [createEntries, createInvalidations, createBoot, createMeta]) {
+      await (context.entries === 'adopt' ? adoptEntries(context, db) : createEntries(context).execute(db));
+      for (const create of [createInvalidations, createBoot, createMeta]) {
         await create(context).execute(db);
       }
       await createXidIndex(context).execute(db);
@@ -52,6 +54,26 @@ const createEntries = ({ tables, names, durability }: MigrationContext) => sql`
     autovacuum_vacuum_threshold = 1000,
     autovacuum_analyze_scale_factor = 0.05
   )`;
+
+/** The rows that are there count as written by this migration, except that nobody knows when. Indexes and settings stay as their maker wanted them. */
+async function adoptEntries({ tables, names }: MigrationContext, db: Kysely<unknown>): Promise<void> {
+  await sql`
+  alter table ${tables.entries}
+    add column if not exists encoding text,
+    add column if not exists stored_as text not null default 'bytes'
+      constraint ${sql.id(`${names.entries}_stored_as_check`)} check (stored_as in ('text', 'bytes', 'utf16')),
+    add column if not exists tags text[],
+    add column if not exists snapshot pg_snapshot not null default pg_current_snapshot(),
+    add column if not exists writer_xid xid8 not null default pg_current_xact_id(),
+    add column if not exists written_at timestamptz,
+    add column if not exists stale_until timestamptz,
+    add column if not exists refresh_at timestamptz,
+    add column if not exists retry_at timestamptz,
+    add column if not exists grace_ms float8 not null default 0,
+    add column if not exists sliding_ms float8,
+    add column if not exists load_ms float8`.execute(db);
+  await sql`alter table ${tables.entries} alter column written_at set default clock_timestamp()`.execute(db);
+}
 
 /**
  * Logged whatever the entries are: it carries correctness. Append-only, under the writer's own id, so that writers

@@ -5,6 +5,8 @@ import type { RawBuilder } from 'kysely';
 type Table = 'entries' | 'invalidations' | 'boot' | 'meta' | 'leases' | 'marks' | 'locks';
 
 export interface MigrationContext {
+  /** Unquoted. */
+  readonly schema: string;
   /** Unqualified names, for those of indexes and constraints. */
   readonly names: Readonly<Record<Table, string>>;
   /** Quoted, with their schema. */
@@ -13,4 +15,10 @@ export interface MigrationContext {
   readonly functions: Readonly<Record<'escape' | 'storedTag', RawBuilder<unknown>>>;
   /** Of the entries; cannot be changed later. */
   readonly durability: 'unlogged' | 'logged';
+  /** `adopt`: another program has made the table of entries. */
+  readonly entries: 'create' | 'adopt';
+  /** Whose the column `tags` is, in a table that is adopted. */
+  readonly tags: 'ours' | 'theirs';
+  /** Whether programs that know nothing of Keepsake may write entries. */
+  readonly foreignWrites: 'heard' | 'ignored';
 }

@@ -134,6 +134,11 @@ export interface CacheOptions {
   readonly loadDeadline?: Duration | undefined;
   /** How dead rows are removed from the database; `false`: by `cache.sweep()` only. Other processes over the table do it too. */
   readonly sweep?: false | SweepOptions | undefined;
+  /**
+   * Whether programs that know nothing of Keepsake may write the table of entries: triggers then hear them. Default false; on a table that such a program
+   * has made it is always so.
+   */
+  readonly foreignWrites?: boolean | undefined;
   /** Larger encoded values are served and not stored. Default 1 MiB. */
   readonly maxValueBytes?: number | undefined;
   /** For `connection: 'embedded'`: the folder that keeps the data. Default: a temporary one. */
@@ -176,6 +181,7 @@ const KNOWN = [
   'policyProvider',
   'loadDeadline',
   'sweep',
+  'foreignWrites',
   'maxValueBytes',
   'embedded',
   'observer',

@@ -70,12 +70,13 @@ async function postgresTier(
   const release = async (): Promise<void> => server?.stop();
   const { poolSize, schema, table, prefix, durability, migrate, preparedStatements, channel, listenConnection } =
     options;
+  const { foreignWrites } = options;
   const onError = (error: unknown): void => reporter.error({ key: undefined }, 'connect', error);
   const onSweepError = (error: unknown): void => reporter.error({ key: undefined }, 'sweep', error);
   try {
     const store = createPostgresStore({
       ...storeOptions,
-      ...{ poolSize, schema, table, prefix, durability, migrate, preparedStatements, channel },
+      ...{ poolSize, schema, table, prefix, durability, migrate, preparedStatements, channel, foreignWrites },
       timeouts: resolved.timeouts,
       connection: server?.connectionString ?? given,
       onError,

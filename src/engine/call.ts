@@ -72,7 +72,7 @@ export interface Engine {
 
 /** The id of a key in the store, and the log's name for it. */
 export function identify(engine: Engine, key: string): { readonly id: string; readonly keyName: string } {
-  const id = entryId(engine.namespace, key);
+  const id = entryId(engine.namespace, key, engine.store.maxIdBytes);
   return { id, keyName: keyName(id) };
 }
 

@@ -36,12 +36,18 @@ export function selectIds(engine: Engine, selection: KeySelection, subject: stri
   }
   if (like !== undefined) {
     checkLike(like, 'like', subject);
-    return idRanges(engine.namespace, like, { option: 'like', got: like, subject });
+    return idRanges(engine.namespace, like, { option: 'like', got: like, subject }, engine.store.maxIdBytes);
   }
-  if (prefix === undefined) return idRanges(engine.namespace, '%', { option: 'like', got: '%', subject });
+  if (prefix === undefined)
+    return idRanges(engine.namespace, '%', { option: 'like', got: '%', subject }, engine.store.maxIdBytes);
   // Whatever it is must be a text; once escaped it always is a pattern.
   checkLike(typeof prefix === 'string' ? escapeLike(prefix) : prefix, 'prefix', subject);
-  return idRanges(engine.namespace, `${escapeLike(prefix)}%`, { option: 'prefix', got: prefix, subject });
+  return idRanges(
+    engine.namespace,
+    `${escapeLike(prefix)}%`,
+    { option: 'prefix', got: prefix, subject },
+    engine.store.maxIdBytes,
+  );
 }
 
 type ReadPolicy = FindOptions['policy'] & Pick<Subject, 'useCase' | 'keyType'>;

@@ -6,6 +6,7 @@
 import { KeepsakeError, StoreError } from '../errors.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Remaining } from '../kernel/freshness.js';
+import { MAX_ID_BYTES } from '../kernel/names.js';
 import type { Counters, Increment, IncrementResult } from '../ports/counters.js';
 import type { Leases } from '../ports/lease.js';
 import type { Locks } from '../ports/locks.js';
@@ -69,6 +70,10 @@ export class StoreGuard {
 
   get kind(): string {
     return this.#store.kind;
+  }
+
+  get maxIdBytes(): number {
+    return this.#store.maxIdBytes ?? MAX_ID_BYTES;
   }
 
   get health(): 'opening' | 'well' | 'failing' {

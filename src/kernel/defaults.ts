@@ -54,6 +54,7 @@ export const CACHE_DEFAULTS = Object.freeze({
   namespace: '',
   durability: 'unlogged',
   migrate: true,
+  foreignWrites: false,
   preparedStatements: true,
   local: Object.freeze({ max: 10_000, maxBytes: 64 * 1024 * 1024, ttl: Infinity, isolation: 'frozen' }),
   localLease: 5_000,

@@ -75,8 +75,8 @@ function hashOf(whole: string): string {
 }
 
 /** The id of the entry of `key`: the primary key of its row. */
-export function entryId(namespace: string, key: string): string {
-  return qualify(namespace, key, MAX_ID_BYTES);
+export function entryId(namespace: string, key: string, maxBytes = MAX_ID_BYTES): string {
+  return qualify(namespace, key, maxBytes);
 }
 
 const STORED_ENTITY = '[]entity ';
@@ -126,9 +126,10 @@ export function idRanges(
   namespace: string,
   like: string,
   given: { readonly option: string; readonly got: unknown; readonly subject: string },
+  maxBytes = MAX_ID_BYTES,
 ): readonly { readonly from: string; readonly below: string; readonly like: string }[] {
   const head = literalHead(like);
-  const room = MAX_ID_BYTES - HASH_BYTES - Buffer.byteLength(`[${namespace}]`);
+  const room = maxBytes - HASH_BYTES - Buffer.byteLength(`[${namespace}]`);
   if (Buffer.byteLength(head) > room) {
     const expected = `a text whose beginning has at most ${room} bytes: longer keys are stored as a beginning and a hash`;
     throw refuse({ ...given, expected, code: 'INVALID_OPTION' });

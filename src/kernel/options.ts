@@ -210,6 +210,12 @@ export const CACHE_OPTIONS = Object.freeze({
     default: `\`${CACHE_DEFAULTS.migrate}\``,
     description: 'Whether `configure` brings the tables up to date.',
   },
+  foreignWrites: {
+    takes: '`true` or `false`',
+    default: `\`${CACHE_DEFAULTS.foreignWrites}\``,
+    description:
+      'Whether triggers hear programs that write entries and know nothing of Keepsake; always so on adopted tables.',
+  },
   preparedStatements: {
     takes: '`true` or `false`',
     default: `\`${CACHE_DEFAULTS.preparedStatements}\``,

@@ -160,6 +160,9 @@ export interface Store {
    */
   readonly deadlines?: 'own' | undefined;
 
+  /** Longest id it takes, in bytes, once it is open. Undefined: that of kernel/names. */
+  readonly maxIdBytes?: number | undefined;
+
   /** Which implementation this is, for events and statistics: `postgres`, `memory`, ... */
   readonly kind: string;
 

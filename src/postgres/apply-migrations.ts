@@ -1,11 +1,12 @@
 /** Migrations by hand: what is missing in a database, and applying it, without a cache. */
 import pg from 'pg';
+import { inspectEntries } from './adoption.js';
 import { textArray } from './arrays.js';
 import { type RunOn, runOn } from './executor.js';
 import { checkServer } from './identity.js';
-import { MIGRATION_NAMES, type MigrationTarget, migrate } from './migrate.js';
+import { MIGRATION_NAMES, type MigrationTarget, migrate, migrationTarget } from './migrate.js';
 import { migrationSql } from './migration-sql.js';
-import { type NameOptions, quoted, type TableNames, tableNames } from './names.js';
+import { type NameOptions, type TableNames, tableNames } from './names.js';
 import { inspectSchema } from './schema.js';
 import { configurationErrorOf, storeErrorOf } from './sqlstate.js';
 import { assertConnectable, poolConfig } from './startup.js';
@@ -26,7 +27,7 @@ const TIMEOUT = 600_000;
  */
 export async function applyMigrations(options: MigrationOptions): Promise<readonly string[]> {
   return await connected(options, async (client) => {
-    const target = targetOf(options);
+    const target = await targetOf(options, runOn(client));
     const before = await appliedOf(runOn(client), target.names);
     if (before.pending.length > 0) await migrate(client, target);
     return before.pending;
@@ -41,19 +42,27 @@ export async function applyMigrations(options: MigrationOptions): Promise<readon
 export async function printMigrations(
   options: Omit<MigrationOptions, 'connection'> & { readonly connection: string | undefined },
 ): Promise<{ readonly pending: readonly string[]; readonly sql: string }> {
-  const target = targetOf(options);
   const { connection } = options;
-  const { applied, pending } =
+  const { applied, pending, target } =
     connection === undefined
-      ? { applied: [], pending: MIGRATION_NAMES }
-      : await connected({ ...options, connection }, (client) => appliedOf(runOn(client), target.names));
+      ? { applied: [], pending: MIGRATION_NAMES, target: await targetOf(options) }
+      : await connected({ ...options, connection }, async (client) => {
+          const there = await targetOf(options, runOn(client));
+          return { ...(await appliedOf(runOn(client), there.names)), target: there };
+        });
   return { pending, sql: pending.length === 0 ? '' : await migrationSql(target, new Set(applied)) };
 }
 
-function targetOf({ durability, ...options }: NameOptions & Pick<MigrationOptions, 'durability'>): MigrationTarget {
+async function targetOf(
+  { durability, ...options }: NameOptions & Pick<MigrationOptions, 'durability'>,
+  run?: RunOn,
+): Promise<MigrationTarget> {
   const names = tableNames(options);
-  return { names, tables: quoted(names), durability };
+  const found = run === undefined ? NOTHING_FOUND : await inspectEntries(run, names);
+  return migrationTarget(names, found, { durability, foreignWrites: false });
 }
+
+const NOTHING_FOUND = { origin: 'missing', tags: 'ours' } as const;
 
 interface Progress {
   readonly applied: readonly string[];

@@ -2,11 +2,13 @@
 import pg from 'pg';
 import { ConfigurationError, StoreError } from '../errors.js';
 import { isProgrammingError } from '../kernel/exceptions.js';
+import { MAX_ID_BYTES } from '../kernel/names.js';
+import { type FoundEntries, inspectEntries } from './adoption.js';
 import { Deadline } from './deadline.js';
 import { dialectPool } from './dialect-pool.js';
 import { Executor, type RunOn, runOn } from './executor.js';
 import { checkServer, Identity } from './identity.js';
-import { MIGRATION_NAMES, type MigrationTarget, migrate } from './migrate.js';
+import { hearForeignWrites, MIGRATION_NAMES, type MigrationTarget, migrate, migrationTarget } from './migrate.js';
 import { channelName, quoted, type TableNames, type Tables, tableNames } from './names.js';
 import type { ConnectionOptions, GivenPool, ResolvedStoreOptions } from './options.js';
 import { checkRights, inspectSchema } from './schema.js';
@@ -25,6 +27,7 @@ export class Connections {
   readonly #channel: string;
   readonly #identity: Identity;
   #settings: 'pinned' | 'plain' = 'pinned';
+  #maxIdBytes = MAX_ID_BYTES;
   #pool: pg.Pool | undefined;
   #executor: Executor | undefined;
 
@@ -55,6 +58,11 @@ export class Connections {
   /** Whether an incarnation is of the tables that were checked: not empty as after a crash, and not made anew as by the restore of a dump. */
   knows(incarnation: string): boolean {
     return this.#identity.isOfCheckedTables(incarnation);
+  }
+
+  /** Longest id that the table of entries takes; known when it was opened. */
+  get maxIdBytes(): number {
+    return this.#maxIdBytes;
   }
 
   get tables(): Tables {
@@ -99,14 +107,20 @@ export class Connections {
   }
 
   async #prepare(): Promise<void> {
-    const state = await this.#withClient(OPEN_TIMEOUT, 'keep', async (client) => {
+    const found = await this.#withClient(OPEN_TIMEOUT, 'keep', async (client) => {
       await checkServer(runOn(client));
-      return inspectSchema(runOn(client), this.#names, MIGRATION_NAMES);
+      const state = await inspectSchema(runOn(client), this.#names, MIGRATION_NAMES);
+      return { state, entries: await inspectEntries(runOn(client), this.#names) };
     });
-    if (state === 'outdated') {
+    const target = this.#migrationTarget(found.entries);
+    if (found.state === 'outdated') {
       if (!this.#options.migrate) throw this.#missingSchema();
-      await this.#withClient(MIGRATION_TIMEOUT, 'destroy', (client) => migrate(client, this.#migrationTarget()));
+      await this.#withClient(MIGRATION_TIMEOUT, 'destroy', (client) => migrate(client, target));
+    } else if (target.foreignWrites === 'heard' && found.entries.foreignWrites === 'ignored') {
+      if (!this.#options.migrate) throw this.#missingTriggers();
+      await this.#withClient(MIGRATION_TIMEOUT, 'destroy', (client) => hearForeignWrites(client, target));
     }
+    this.#maxIdBytes = found.entries.maxIdBytes;
     await this.#withClient(OPEN_TIMEOUT, 'keep', (client) => this.#introduce(runOn(client)));
   }
 
@@ -116,8 +130,15 @@ export class Connections {
     await run(this.#identity.raiseLoadDeadline, [this.#options.loadDeadline]);
   }
 
-  #migrationTarget(): MigrationTarget {
-    return { names: this.#names, tables: this.#tables, durability: this.#options.durability };
+  #migrationTarget(entries: FoundEntries): MigrationTarget {
+    const { durability, foreignWrites } = this.#options;
+    return migrationTarget(this.#names, entries, { durability, foreignWrites });
+  }
+
+  #missingTriggers(): ConfigurationError {
+    const { schema, entries } = this.#names;
+    const message = `\`foreignWrites\` needs triggers on ${schema}.${entries}, and \`migrate\` is false: open a cache that may make them first`;
+    return new ConfigurationError('MISSING_SCHEMA', message);
   }
 
   #missingSchema(): ConfigurationError {

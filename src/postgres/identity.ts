@@ -113,7 +113,8 @@ export class Identity {
       await run('set local statement_timeout = 0');
       const [row] = await run(this.#remembered);
       if (!isSame(row?.[0], identity)) {
-        for (const text of this.#empty) await run(text);
+        // Without an identity the tables are new here, and what is in one that was adopted is its maker's.
+        if (row?.[0] != null) for (const text of this.#empty) await run(text);
         await run(this.#remember, [identity]);
       }
       await run(this.#fill);

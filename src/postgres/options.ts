@@ -69,6 +69,8 @@ export interface PostgresStoreOptions {
   readonly durability?: 'unlogged' | 'logged' | undefined;
   /** Whether `open` creates and upgrades the tables. Default true. */
   readonly migrate?: boolean | undefined;
+  /** Whether programs that know nothing of Keepsake may write entries: triggers then hear them. Default false; always so on adopted tables. */
+  readonly foreignWrites?: boolean | undefined;
   /**
    * Default true. False behind a transaction pooler that knows no prepared statements (we notice those that say so).
    */
@@ -102,6 +104,7 @@ export interface ResolvedStoreOptions {
   readonly prefix: string;
   readonly durability: 'unlogged' | 'logged';
   readonly migrate: boolean;
+  readonly foreignWrites: boolean;
   readonly preparedStatements: boolean;
   readonly channel: string | undefined;
   readonly timeouts: Timeouts;
@@ -132,6 +135,7 @@ export function resolveStoreOptions(options: StoreOptions & PostgresStoreOptions
     prefix: options.prefix ?? NAMES.prefix,
     durability: options.durability ?? CACHE_DEFAULTS.durability,
     migrate: options.migrate ?? CACHE_DEFAULTS.migrate,
+    foreignWrites: options.foreignWrites ?? CACHE_DEFAULTS.foreignWrites,
     channel: options.channel,
     preparedStatements: options.preparedStatements ?? CACHE_DEFAULTS.preparedStatements,
     timeouts: {

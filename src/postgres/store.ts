@@ -156,6 +156,10 @@ class BatchingStore implements PostgresStore {
     ];
   }
 
+  get maxIdBytes(): number {
+    return this.#connections.maxIdBytes;
+  }
+
   async open(): Promise<void> {
     this.#refuseClosed();
     await this.#connections.open();

@@ -133,15 +133,6 @@ describe('tables of others', () => {
     expect(rows).toHaveLength(2);
     expect((await client.query("select from pg_class where relname like 'cache@_%' escape '@'")).rowCount).toBe(1); // its primary key
   });
-
-  it('a table of Microsoft.Extensions.Caching.Postgres is refused with a word on adoption', async () => {
-    const { url } = await freshDatabase();
-    const client = await connect(url);
-    await client.query(`create table cache (id varchar(449) primary key, value bytea not null, expiresattime timestamptz not null,
-      slidingexpirationinseconds bigint, absoluteexpiration timestamptz)`);
-    const error = await failureOf(makeStore({ connection: url, ...PUBLIC }).open());
-    expect(error).toMatchObject({ code: 'FOREIGN_TABLE', message: expect.stringContaining('not supported yet') });
-  });
 });
 
 describe('rights', () => {

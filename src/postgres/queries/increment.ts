@@ -21,7 +21,7 @@ function numberOf(value: RawBuilder<unknown>, encoding: RawBuilder<unknown>): Ra
 
 /** Of the parameters, those of the row with this id. */
 const ofRow = (parameter: RawBuilder<unknown>): RawBuilder<unknown> =>
-  sql`(${parameter})[array_position($1::text[], e.id)]`;
+  sql`(${parameter})[array_position($1::text[], e.id::text)]`;
 
 /** Whether other processes could hold copies of what was there before: never of a counter. */
 const isNews = sql`(judged.state = 'new' or judged.encoding is distinct from ${sql.lit(COUNTER_ENCODING)})`;

@@ -91,7 +91,7 @@ function sweeping(tables: Tables, which: RawBuilder<unknown>, lock: RawBuilder<u
   ${which}
 ), ${judgement(tables)}
 ), locked as materialized (
-  select e.id, judged.action, judged.limit_fresh, judged.limit_stale
+  select e.id, judged.action, judged.limit_fresh, judged.limit_stale, set_config('keepsake.own', 'on', true) as own
   from judged
   join ${tables.entries} as e on e.id = judged.id and e.writer_xid = judged.writer_xid
   where judged.action = 'settle' or judged.action = 'remove' and least(
@@ -100,7 +100,8 @@ function sweeping(tables: Tables, which: RawBuilder<unknown>, lock: RawBuilder<u
   order by e.id
   ${lock}
 ), removed as (
-  delete from ${tables.entries} as e using locked where e.id = locked.id and locked.action = 'remove'
+  delete from ${tables.entries} as e using locked
+  where e.id = locked.id and locked.action = 'remove' and locked.own = 'on'
   returning e.id
 ), settled as (
   update ${tables.entries} as e

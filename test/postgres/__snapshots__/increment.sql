@@ -167,7 +167,7 @@ with moment as materialized (
         then convert_to((case
       when coalesce(e.encoding, 'json') in ('counter', 'json') and length(e.value) <= 20
         and encode(e.value, 'escape') ~ '^-?[0-9]{1,19}$' then convert_from(e.value, 'UTF8')::numeric
-    end + ($2::numeric[])[array_position($1::text[], e.id)])::text, 'UTF8')
+    end + ($2::numeric[])[array_position($1::text[], e.id::text)])::text, 'UTF8')
       else excluded.value
     end,
     encoding = excluded.encoding, stored_as = excluded.stored_as, writer_xid = pg_current_xact_id(), load_ms = null,
@@ -185,7 +185,7 @@ with moment as materialized (
       when coalesce(e.encoding, 'json') in ('counter', 'json') and length(e.value) <= 20
         and encode(e.value, 'escape') ~ '^-?[0-9]{1,19}$' then convert_from(e.value, 'UTF8')::numeric
     end
-        between ($3::numeric[])[array_position($1::text[], e.id)] and ($4::numeric[])[array_position($1::text[], e.id)]
+        between ($3::numeric[])[array_position($1::text[], e.id::text)] and ($4::numeric[])[array_position($1::text[], e.id::text)]
     else pg_visible_in_snapshot(e.writer_xid, excluded.snapshot)
   end
   returning e.id, e.expiresattime, convert_from(e.value, 'UTF8') as result
