@@ -5,6 +5,9 @@ import { type Fault, type FaultContext, repeat } from './fault.js';
 /** INVARIANT 13: when a holder is gone, another takes over within this, in milliseconds. */
 const TAKEOVER = 4_000;
 
+/** How long a lease lasts that is not renewed, in milliseconds. */
+const LEASE = 3_000;
+
 export const none: Fault = {
   name: 'none',
   title: 'no fault; one load takes long, and its holder lives',
@@ -15,10 +18,13 @@ export const none: Fault = {
   run: async (context) => {
     const { cluster, form } = context;
     const ms = form === 'short' ? 2_500 : 10_000;
+    const lateness = watchLateness();
     const calls = cluster.members.map(({ process }) => process.send('load', { name: 'alive', ms }));
     const loads = (await Promise.all(calls)).reduce((sum, { ran }) => sum + ran, 0);
     context.note(`a load of ${ms / 1_000} s that ${calls.length} processes wanted ran ${times(loads)}`);
-    if (loads !== 1) cluster.checker.violate('13', `a live holder’s load ran ${times(loads)}`);
+    // Whoever does not get the processor for the time of a lease is no live holder.
+    const late = lateness();
+    if (loads !== 1 && late < LEASE) cluster.checker.violate('13', `a live holder’s load ran ${times(loads)}`);
     await context.pause(Number.POSITIVE_INFINITY);
   },
 };
