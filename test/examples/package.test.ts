@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useDatabase } from '../support/database.js';
+import { publintMessages, sizeOf, wrongTypes } from './package-checks.js';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -256,6 +257,25 @@ describe('the tarball', () => {
     console.log(`${Object.keys(dependencies).length} runtime dependencies: ${Object.keys(dependencies).join(', ')}`);
     expect(Object.keys(dependencies).length).toBeLessThanOrEqual(4);
     expect(Object.keys(peerDependencies)).toEqual(expect.arrayContaining(['kysely', 'pg']));
+  });
+});
+
+describe('the tarball, judged by others', () => {
+  it('publint has nothing to say', async () => {
+    expect(await publintMessages(tarball)).toEqual([]);
+  });
+
+  it('the types of every entrance are right', async () => {
+    expect(await wrongTypes(tarball)).toEqual([]);
+  });
+
+  it('what a program loads with it is bounded', async () => {
+    const { modules, bytes, zipped } = await sizeOf('dist/src/index.js', (path) => readFile(unpacked(path), 'utf8'));
+    console.log(
+      `import 'keepsake' loads ${modules} modules of its own, ${bytes} bytes with comments, ${zipped} zipped`,
+    );
+    expect(modules).toBeGreaterThan(50);
+    expect(zipped).toBeLessThan(160 * 1024);
   });
 });
 
