@@ -6,11 +6,14 @@ const typed = ['src', 'migrations', 'test', 'bench', 'harness', 'examples'].map(
 /** What a loader rejected with is passed on as it is, whatever it is. */
 const passesOn = { allowThrowingUnknown: true, allowThrowingAny: false };
 
+/** The runner awaits its tests. */
+const ofNodeTest = { from: 'package', name: ['describe', 'it'], package: 'node:test' };
+
 const rules = {
   '@typescript-eslint/await-thenable': 'error',
   '@typescript-eslint/no-array-delete': 'error',
   '@typescript-eslint/no-base-to-string': 'error',
-  '@typescript-eslint/no-floating-promises': 'error',
+  '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [ofNodeTest] }],
   '@typescript-eslint/no-for-in-array': 'error',
   '@typescript-eslint/no-misused-promises': 'error',
   '@typescript-eslint/no-unnecessary-type-assertion': 'error',

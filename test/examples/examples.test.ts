@@ -42,7 +42,7 @@ describe('examples', () => {
   it('the index of the documentation has a row for each', () => {
     const root = new URL('../../', import.meta.url);
     const index = readFileSync(new URL('docs/README.md', root), 'utf8');
-    const rows = [...index.matchAll(/^\| \[[^\]]+\]\(\.\.\/examples\/([\w-]+)\//gm)].map(([, name]) => name);
+    const rows = [...index.matchAll(/^\| \[[^\]]+\]\(\.\.\/examples\/([\w-]+)\//gm)].map(([, name = '']) => name);
     expect(rows.toSorted()).toEqual(readdirSync(new URL('examples', root)).toSorted());
   });
 });

@@ -21,7 +21,7 @@ export async function wrongTypes(tarball: string): Promise<readonly string[]> {
 /** What publint says, suggestions included. */
 export async function publintMessages(tarball: string): Promise<readonly string[]> {
   const file = await readFile(tarball);
-  const data = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
+  const data = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
   const { messages, pkg } = await publint({ pack: { tarball: data }, strict: true });
   return messages.map((message) => formatMessage(message, pkg) ?? message.code);
 }
