@@ -32,7 +32,11 @@ const { values: asked } = parseArgs({
   },
 });
 
-const effort: Effort = { rounds: count('rounds', asked.rounds), sampleMs: count('ms', asked.ms) };
+const effort: Effort = {
+  rounds: count('rounds', asked.rounds),
+  sampleMs: count('ms', asked.ms),
+  rivals: 'included',
+};
 const machine = describeMachine();
 console.log(`${machine.processor}, ${machine.cores} cores, ${machine.system}, load ${machine.load}`);
 console.log(`${Object.entries(machine.versions).flat().join(' ')}; ${effort.rounds} rounds`);

@@ -8,6 +8,8 @@ export interface Effort {
   readonly rounds: number;
   /** Milliseconds of one sample that is bounded by time. */
   readonly sampleMs: number;
+  /** Whether other libraries are measured beside ours where a suite has both; they have to be installed first. */
+  readonly rivals: 'included' | 'left out';
 }
 
 /** Something a suite must show; broken, the benchmark ends with exit code 1. */

@@ -48,7 +48,15 @@ export const footprint: Suite = {
         verdict: heap.median <= ALLOWED_BYTES ? 'kept' : 'broken',
       },
     ];
-    return { tables: [table], promises, series: { 'import: ms': imports, 'local entry: bytes above its value': heap } };
+    return {
+      tables: [table],
+      promises,
+      series: {
+        packages: new Series([packages.length]),
+        'import: ms': imports,
+        'local entry: bytes above its value': heap,
+      },
+    };
   },
 };
 

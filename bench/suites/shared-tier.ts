@@ -108,6 +108,11 @@ function resultOf(measured: (name: string) => Measured<LoadMetric>): SuiteResult
         const name = nameOf(operation, callers, side);
         const { perSecond, p50, p95, cpu, statements } = measured(name);
         Object.assign(series, { [`${name}: per second`]: perSecond, [`${name}: µs of CPU`]: cpu });
+        if (side === 'keepsake') {
+          series[`${name}: statements for 1000`] = statements;
+          series[`${name}: throughput, times plain pg`] = perSecond.over(reference.perSecond);
+          series[`${name}: CPU, times plain pg`] = cpu.over(reference.cpu);
+        }
         const times =
           side === 'plain pg' ? ['', ''] : [ratio(perSecond.over(reference.perSecond)), ratio(cpu.over(reference.cpu))];
         return [`${callers}, ${side}`, ...[perSecond, p50, p95, cpu, statements].map(median), ...times];
