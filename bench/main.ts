@@ -53,7 +53,7 @@ for (const suite of chosen(asked.only)) {
   console.log(`\n[${suite.name}: ${suite.title}, ${Math.round((performance.now() - began) / 1000)} s]`);
 }
 
-const suites = Object.entries(results).map(([name, { promises, series }]) => [name, { promises, series }] as const);
+const suites = Object.entries(results);
 const date = new Date().toISOString().slice(0, 10);
 const file = await saveRun(asked.save, { date, machine, suites: Object.fromEntries(suites) });
 const promises = Object.values(results).flatMap((result) => result.promises);

@@ -1,5 +1,5 @@
 /** The results file: everything a run measured, for comparing it with another run. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import type { Machine } from './machine.js';
 import type { SuiteResult } from './suite.js';
 
@@ -8,7 +8,27 @@ const folder = new URL('../results/', import.meta.url);
 export interface Run {
   readonly date: string;
   readonly machine: Machine;
-  readonly suites: Readonly<Record<string, Pick<SuiteResult, 'promises' | 'series'>>>;
+  readonly suites: Readonly<Record<string, Pick<SuiteResult, 'promises' | 'series' | 'tables'>>>;
+}
+
+/** A run as its file has it. */
+export interface SavedRun {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly suites: Readonly<
+    Record<string, Pick<SuiteResult, 'promises' | 'tables'> & { readonly series: Readonly<Record<string, Quartiles>> }>
+  >;
+}
+
+interface Quartiles {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The run saved under a name, as JSON gives it back: a series is its median and quartiles. */
+export async function readRun(name: string): Promise<SavedRun> {
+  return JSON.parse(await readFile(new URL(`${name}.json`, folder), 'utf8')) as SavedRun;
 }
 
 /** Writes `bench/results/<name>.json`, whole or not at all; answers its path in the project. */
