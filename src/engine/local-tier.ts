@@ -209,7 +209,7 @@ export class LocalTier {
   peek(key: string): { readonly home: Candidate['home']; readonly freshFor: number } | undefined {
     const now = this.#clock.monotonic();
     const copy = this.#servable(key, now);
-    if (copy === undefined || copy.isolated.value instanceof KeptFailure) return undefined;
+    if (copy === undefined || copy.value instanceof KeptFailure) return undefined;
     return { home: copy.home, freshFor: copy.freshUntil - now };
   }
 

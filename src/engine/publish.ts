@@ -162,7 +162,7 @@ function keepLocally(
 ): void {
   const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
   const kept = engine.local.admit(candidate(engine, { ...base, ...life, home: 'shared' }));
-  if (kept) engine.reporter.stored(call, 'local', base.keepable.bytes, 0);
+  if (kept) engine.reporter.stored(call, 'local', { bytes: base.keepable.bytes, encodeMs: 0 });
 }
 
 /** Encodes a value, and decodes it again as every later hit will. Undefined (and reported) when it has no encoding. */
