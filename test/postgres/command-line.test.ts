@@ -84,6 +84,21 @@ describe('keepsake migrate', () => {
     await openStore({ connection: url, migrate: false });
   });
 
+  it("--sql adopts a table that .NET's cache has made, and the doctor has nothing against its types", async () => {
+    const { url } = await freshDatabase();
+    const client = await connect(url);
+    await client.query(`create schema if not exists ${pg.escapeIdentifier(schema)};
+      create table ${table()} (id varchar(449) collate "C" not null primary key, value bytea not null, expiresattime timestamptz not null,
+        slidingexpirationinseconds bigint, absoluteexpiration timestamptz)`);
+    const { lines } = await keepsake(['migrate', '--sql'], url);
+    expect(lines[0]).toBe('begin;');
+    await client.query(lines.join('\n'));
+    const { of, status } = await doctor(url);
+    expect(of('schema')).toMatch(/^ok .* no drift$/);
+    expect(status).toBe(0);
+    await openStore({ connection: url, migrate: false });
+  });
+
   it('a table of others: an error with its code, and status 1', async () => {
     const { url } = await freshDatabase();
     const client = await connect(url);
