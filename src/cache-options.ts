@@ -143,6 +143,11 @@ export interface CacheOptions {
   readonly maxValueBytes?: number | undefined;
   /** For `connection: 'embedded'`: the folder that keeps the data. Default: a temporary one. */
   readonly embedded?: { readonly directory?: string | undefined; readonly port?: number | undefined } | undefined;
+  /**
+   * Publishes a sample of the events in the database, for whoever listens there: `{ sample: 0.01 }` is one in a hundred. At most 100 a second and
+   * process. Default `false`.
+   */
+  readonly publishEvents?: false | { readonly sample: number } | undefined;
   /** Hears every event. */
   readonly observer?: Observer | readonly Observer[] | undefined;
   /** Where warnings go, at most once a minute each. Default: process warnings. */
@@ -184,6 +189,7 @@ const KNOWN = [
   'foreignWrites',
   'maxValueBytes',
   'embedded',
+  'publishEvents',
   'observer',
   'logger',
   'clock',
@@ -209,6 +215,8 @@ export interface ResolvedCacheOptions {
   readonly codec: CodecName | Codec;
   /** Undefined = nothing is compressed. */
   readonly compressAbove: number | undefined;
+  /** Share of the events; undefined = none is published. */
+  readonly publishedSample: number | undefined;
   readonly observers: readonly Observer[];
 }
 
@@ -252,6 +260,7 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
     maxValueBytes: count(options.maxValueBytes, 'maxValueBytes') ?? CACHE_DEFAULTS.maxValueBytes,
     codec: codecOf(options.codec),
     compressAbove: count(options.compressAbove, 'compressAbove'),
+    publishedSample: sampleOf(options.publishEvents),
     observers: observersOf(options.observer),
   };
 }
@@ -310,6 +319,14 @@ function codecOf(given: CacheOptions['codec']): CodecName | Codec {
   if (isNamed || (isCodec && typeof given.name === 'string')) return given;
   const expected = `one of ${CODEC_NAMES.map((name) => `'${name}'`).join(', ')}, or a codec with \`name\`, \`encode\` and \`decode\``;
   throw refuse({ option: 'codec', expected, got: given, code: 'INVALID_OPTION' });
+}
+
+function sampleOf(given: CacheOptions['publishEvents']): number | undefined {
+  if (given === undefined || given === false) return undefined;
+  const { sample }: { readonly sample?: unknown } = Object(given);
+  if (typeof sample === 'number' && sample > 0 && sample <= 1) return sample;
+  const expected = 'false, or { sample } with a share above 0 up to 1';
+  throw refuse({ option: 'publishEvents', expected, got: sample ?? given, code: 'INVALID_OPTION' });
 }
 
 function observersOf(given: CacheOptions['observer']): readonly Observer[] {

@@ -9,6 +9,7 @@ import { Background } from './engine/background.js';
 import { CacheInstance } from './engine/cache.js';
 import type { Engine } from './engine/call.js';
 import { register } from './engine/directory.js';
+import { EventPublisher } from './engine/event-publisher.js';
 import { follow } from './engine/follow.js';
 import { invalidateNames } from './engine/invalidation.js';
 import { LeaseKeeper } from './engine/lease-keeper.js';
@@ -112,6 +113,7 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
   // The first connection counts as a gap: copies made before it would be lost. A store that is not there yet is not waited for.
   const heard = bus === undefined ? Promise.resolve() : follow(bus, engine.ledger, engine.local);
   if (engine.store.health !== 'opening') await waitFor(heard, clock, STREAM_PATIENCE);
+  const publisher = publishEvents(engine, resolved.publishedSample);
   return new CacheInstance({
     engine,
     defaults: resolved.defaults,
@@ -119,6 +121,7 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     keyTransform: options.keyTransform ?? ((key) => key),
     stream: () => bus?.health,
     release: async () => {
+      publisher?.close();
       await opening.stop();
       engine.leases.close();
       await bus?.close();
@@ -126,6 +129,18 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
       await tier.release();
     },
   });
+}
+
+function publishEvents(engine: Engine, sample: number | undefined): EventPublisher | undefined {
+  if (sample === undefined) return undefined;
+  const { clock, background, random, reporter, store } = engine;
+  const onDrop = (): void => {
+    reporter.counters.eventsDropped += 1;
+  };
+  const send = async (messages: readonly string[]): Promise<void> => await store.publish(messages);
+  const publisher = new EventPublisher({ clock, background, sample, random, send, onDrop });
+  reporter.audience.join(publisher.hear);
+  return publisher;
 }
 
 function makeEngine(

@@ -34,6 +34,8 @@ const FORWARDED = [
   'decr',
   'lock',
   'withLock',
+  'on',
+  'events',
   'stats',
   'idle',
   'sweep',

@@ -32,6 +32,8 @@ export type { Bypass } from './engine/call-scope.js';
 export type { CountOptions } from './engine/counting.js';
 export type { TransactionDatabase, TransactionPool } from './engine/database-transaction.js';
 export type { Entry } from './engine/entry.js';
+export type { EventName, EventOf } from './engine/event-names.js';
+export type { CacheEvents, EventStreamOptions } from './engine/event-stream.js';
 export type { CallOptions } from './engine/given-call.js';
 export type { Lock, LockEnding } from './engine/held-lock.js';
 export type { KeySelection } from './engine/listing.js';

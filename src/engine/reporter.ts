@@ -5,6 +5,7 @@
 import { KeepsakeError } from '../errors.js';
 import type { BypassReason, CacheEvent, ErrorEvent, NotStoredReason, Tier } from '../kernel/events.js';
 import type { Logger, Observer } from '../ports/observer.js';
+import { Audience } from './audience.js';
 
 /** What an event is about. */
 export interface Subject {
@@ -34,6 +35,7 @@ export interface Counters {
   softTimeouts: number;
   hardTimeouts: number;
   fallbacks: number;
+  eventsDropped: number;
   errors: number;
 }
 
@@ -63,36 +65,46 @@ export class Reporter {
     softTimeouts: 0,
     hardTimeouts: 0,
     fallbacks: 0,
+    eventsDropped: 0,
     errors: 0,
   };
   readonly #cache: string;
-  readonly #observers: readonly Observer[];
+  /** Who hears of it. */
+  readonly audience: Audience;
   readonly #logger: Logger;
   readonly #warned = new Map<string, number>();
   readonly #now: () => number;
 
   constructor(options: { cache: string; observers: readonly Observer[]; logger: Logger; now: () => number }) {
     this.#cache = options.cache;
-    this.#observers = options.observers;
     this.#logger = options.logger;
+    const onError = (error: unknown): void => this.warn('observer', `an observer threw: ${messageOf(error)}`);
+    this.audience = new Audience(
+      options.observers.map((observer) => (event) => observer.onEvent(event)),
+      onError,
+    );
     this.#now = options.now;
   }
 
   /** Milliseconds now, if anybody will want to know how long something took. */
   start(): number {
-    return this.#observers.length === 0 ? 0 : this.#now();
+    return this.audience.isThere ? this.#now() : 0;
+  }
+
+  /** Milliseconds since then; 0 when nobody wanted to know at that time. */
+  #since(started: number): number {
+    return started === 0 ? 0 : this.#now() - started;
   }
 
   hit(subject: Subject, tier: Tier, state: 'fresh' | 'early' | 'stale', started: number): void {
     this.counters[state] += 1;
     this.counters[tier === 'local' ? 'localHits' : 'sharedHits'] += 1;
-    if (this.#observers.length > 0)
-      this.#send(subject, { type: 'hit', tier, state, durationMs: this.#now() - started });
+    if (this.audience.isThere) this.#send(subject, { type: 'hit', tier, state, durationMs: this.#since(started) });
   }
 
   miss(subject: Subject, started: number): void {
     this.counters.misses += 1;
-    if (this.#observers.length > 0) this.#send(subject, { type: 'miss', durationMs: this.#now() - started });
+    if (this.audience.isThere) this.#send(subject, { type: 'miss', durationMs: this.#since(started) });
   }
 
   bypass(subject: Subject, reason: BypassReason): void {
@@ -200,15 +212,9 @@ export class Reporter {
   }
 
   #send(subject: Subject, event: Unsent<CacheEvent>): void {
-    if (this.#observers.length === 0) return;
+    if (!this.audience.isThere) return;
     const { key, useCase, keyType } = subject;
-    const whole: CacheEvent = { ...event, cache: this.#cache, key, useCase, keyType };
-    for (const observer of this.#observers) {
-      this.#asGuest(
-        () => observer.onEvent(whole),
-        (error) => this.warn('observer', `an observer threw: ${messageOf(error)}`),
-      );
-    }
+    this.audience.tell({ ...event, cache: this.#cache, key, useCase, keyType });
   }
 }
 

@@ -132,6 +132,12 @@ export class StoreGuard {
     return this.#lenient(subject, 'write', () => this.#store.fill(write, token));
   }
 
+  /** Published if that can be done now; a failure is the caller's to tell, and says nothing about the store. */
+  async publish(messages: readonly string[]): Promise<void> {
+    if (this.refuses || this.health === 'opening') return;
+    await this.#store.publish?.(messages);
+  }
+
   /** A fill that leaves the value as it is, where the store can do that. Undefined as for a fill. */
   extend(subject: Subject, write: EntryWrite, token: LoadToken): Promise<FillResult | undefined> {
     const store = this.#store;

@@ -211,6 +211,9 @@ export interface Store {
   /** Leaves the loader of this entry alone for `ms`, cluster-wide, counted from now; no-op when there is no entry, or it was rewritten since `token`. */
   postpone(id: string, ms: number, token: LoadToken): Promise<void>;
 
+  /** Tells whoever listens to it what a cache does; texts of at most 7999 bytes. Undefined: there is nobody. */
+  publish?(messages: readonly string[]): Promise<void>;
+
   /** Removes what is dead, all of it. Undefined: the store needs no sweeping. */
   sweep?(): Promise<SweepReport>;
 }

@@ -9,7 +9,7 @@ import { dialectPool } from './dialect-pool.js';
 import { Executor, type RunOn, runOn } from './executor.js';
 import { checkServer, Identity } from './identity.js';
 import { hearForeignWrites, MIGRATION_NAMES, type MigrationTarget, migrate, migrationTarget } from './migrate.js';
-import { channelName, quoted, type TableNames, type Tables, tableNames } from './names.js';
+import { channelName, eventChannelName, quoted, type TableNames, type Tables, tableNames } from './names.js';
 import type { ConnectionOptions, GivenPool, ResolvedStoreOptions } from './options.js';
 import { checkRights, inspectSchema } from './schema.js';
 import { configurationErrorOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
@@ -45,6 +45,11 @@ export class Connections {
   /** The channel's name, unquoted. */
   get channel(): string {
     return this.#channel;
+  }
+
+  /** The channel on which events are published, unquoted. */
+  get eventChannel(): string {
+    return eventChannelName(this.#channel);
   }
 
   /** Options of a connection of its own, beside the pool; a dialect has none. */

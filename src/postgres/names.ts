@@ -68,6 +68,13 @@ export function channelName({ schema, entries }: TableNames, given: string | und
   return `keepsake:${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }
 
+/** The channel on which events are published, beside that of invalidations: `keepsake:public.cache:events`. */
+export function eventChannelName(channel: string): string {
+  const name = `${channel}:events`;
+  if (Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES) return name;
+  return `keepsake:events:${createHash('sha256').update(channel).digest('hex').slice(0, 32)}`;
+}
+
 function check(option: string, name: string, most: number): void {
   const bytes = Buffer.byteLength(name);
   if (bytes > 0 && bytes <= most && !name.includes('\0')) return;

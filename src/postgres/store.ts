@@ -18,6 +18,7 @@ import type {
   SweepReport,
   WriteReceipt,
 } from '../ports/store.js';
+import { textArray } from './arrays.js';
 import { Batcher } from './batcher.js';
 import { Batches, type FillInput, type InvalidateInput, type PostponeInput } from './batches.js';
 import { PostgresBus, type PostgresBusOptions } from './bus.js';
@@ -29,6 +30,7 @@ import { PostgresLocks } from './locks.js';
 import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
 import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
+import { publishStatement } from './queries/publish.js';
 import { Reads } from './reads.js';
 import { Sweeper } from './sweeper.js';
 import { PostgresTransactions } from './transactions.js';
@@ -88,6 +90,7 @@ class BatchingStore implements PostgresStore {
   readonly counters: PostgresCounters;
   readonly transactions: PostgresTransactions;
   readonly #sweeper: Sweeper;
+  readonly #publishing = publishStatement();
   #status: 'open' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
 
@@ -238,6 +241,12 @@ class BatchingStore implements PostgresStore {
   async postpone(id: string, ms: number, token: LoadToken): Promise<void> {
     this.#refuseClosed();
     return this.#postpones.call(id, { id, ms, token });
+  }
+
+  async publish(messages: readonly string[]): Promise<void> {
+    this.#refuseClosed();
+    const { executor, eventChannel } = this.#connections;
+    await executor.run(this.#publishing, [eventChannel, textArray(messages)]);
   }
 
   async sweep(): Promise<SweepReport> {

@@ -14,6 +14,7 @@ import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
 import { listStatement } from '../../src/postgres/queries/list.js';
 import { forgetLocksStatement, holdLockStatement, takeLockStatement } from '../../src/postgres/queries/locks.js';
 import { postponeStatement } from '../../src/postgres/queries/postpone.js';
+import { publishStatement } from '../../src/postgres/queries/publish.js';
 import { putStatement } from '../../src/postgres/queries/put.js';
 import { glanceStatement, readStatement } from '../../src/postgres/queries/read.js';
 import { setStatement } from '../../src/postgres/queries/set.js';
@@ -34,6 +35,7 @@ const BUILDERS = {
   fill: fillStatement,
   extend: extendStatement,
   put: putStatement,
+  publish: publishStatement,
   delete: deleteStatement,
   touch: touchStatement,
   postpone: postponeStatement,

@@ -1,6 +1,13 @@
 /** What the compiler knows of values that come out of a cache. */
 import { describe, expectTypeOf, it } from 'vitest';
-import { Cache, type CacheInstance, cacheEntry, type LoadContext, type Policy } from '../../src/index.js';
+import {
+  Cache,
+  type CacheEvent,
+  type CacheInstance,
+  cacheEntry,
+  type LoadContext,
+  type Policy,
+} from '../../src/index.js';
 
 interface Product {
   readonly id: number;
@@ -49,6 +56,17 @@ describe('Cache and CacheInstance', () => {
     expectTypeOf(Cache.delete).returns.toEqualTypeOf<Promise<boolean>>();
     expectTypeOf(Cache.named).returns.toEqualTypeOf<CacheInstance>();
     expectTypeOf<CacheInstance>().toExtend<AsyncDisposable>();
+  });
+
+  it('on: the event of the name; events: a loop over all of them', () => {
+    expectTypeOf(() => Cache.on('hit', (event) => event.tier)).returns.toEqualTypeOf<() => void>();
+    Cache.on('stale', ({ state }) => expectTypeOf(state).toEqualTypeOf<'fresh' | 'early' | 'stale'>());
+    Cache.on('refresh', ({ outcome }) => expectTypeOf(outcome).toEqualTypeOf<'succeeded' | 'failed' | 'abandoned'>());
+    Cache.on('*', (event) => expectTypeOf(event).toEqualTypeOf<CacheEvent>());
+    // @ts-expect-error there is no such event
+    void (() => Cache.on('hits', () => undefined));
+    expectTypeOf(Cache.events({ buffer: 10 })).toExtend<AsyncIterable<CacheEvent>>();
+    expectTypeOf(Cache.invalidateEntity).parameter(1).extract<number>().toEqualTypeOf<number>();
   });
 
   it('options that were not set may be undefined, and misspelt ones are refused', () => {

@@ -3,7 +3,10 @@ with moment as materialized (
       pg_current_snapshot() as snapshot,
       date_part('epoch', transaction_timestamp()) as began,
       date_part('epoch', clock_timestamp()) as epoch,
-      (select boot.tableoid::text || ':' || boot.id::text from "My ""Schema"""."Ünï cache_boot" as boot) as incarnation,
+      (
+        select concat_ws(':', boot.tableoid::text, boot.id::text, date_part('epoch', pg_postmaster_start_time())::text)
+        from "My ""Schema"""."Ünï cache_boot" as boot
+      ) as incarnation,
       (
       select logged.xid
       from (
