@@ -75,10 +75,11 @@ export async function findSharedMany(engine: Engine, wanted: readonly FindOption
     const refused = engine.store.refuses;
     const reading = beginReading(engine);
     try {
-      const subjects = part.map(({ subject }) => ({ ...subject, id: identify(engine, subject.key).id }));
-      const reads = refused || part.every(isLocal) ? [] : await engine.store.readMany(subjects);
+      const ids = part.map(({ subject }) => identify(engine, subject.key).id);
+      const subjects = part.map(({ subject }) => subject);
+      const reads = refused || part.every(isLocal) ? [] : await engine.store.readMany(subjects, ids);
       for (const [i, options] of part.entries()) {
-        const id = subjects[i]?.id ?? '';
+        const id = ids[i] ?? '';
         const nothing = refused && !isLocal(options) ? LEFT_ALONE : undefined;
         found.push(nothing ?? interpret(engine, options, { id, read: reads[i] }, reading));
       }

@@ -29,8 +29,9 @@ interface Asked {
 
 export class LoadTogether {
   readonly #load: LoaderOfMany;
-  /** Calls that may still come to their loaders, as far as is known. */
-  readonly #undecided: Set<number>;
+  /** By position, whether a call has come to its loader or stands back; and how many have not, as far as is known. */
+  readonly #decided: Uint8Array;
+  #undecided: number;
   #asked: Asked[] = [];
   #refreshes: Asked[] = [];
   #foreground: NodeJS.Immediate | undefined;
@@ -39,7 +40,8 @@ export class LoadTogether {
   /** @param size how many calls the group has */
   constructor(size: number, load: LoaderOfMany) {
     this.#load = load;
-    this.#undecided = new Set(Array.from({ length: size }, (_, position) => position));
+    this.#decided = new Uint8Array(size);
+    this.#undecided = size;
   }
 
   /** The loader of one of the calls. */
@@ -62,8 +64,11 @@ export class LoadTogether {
 
   /** A call has come to its loader, or stands back. */
   decided(position: number): void {
-    this.#undecided.delete(position);
-    if (this.#undecided.size > 0 || this.#asked.length === 0) return;
+    if (this.#decided[position] === 0) {
+      this.#decided[position] = 1;
+      this.#undecided -= 1;
+    }
+    if (this.#undecided > 0 || this.#asked.length === 0) return;
     this.#foreground ??= setImmediate(() => {
       this.#foreground = undefined;
       void this.#run(this.#asked.splice(0));

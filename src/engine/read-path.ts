@@ -6,63 +6,24 @@
  * older than what was true when it called, and loads of one key are never stacked.
  */
 import { LoadTimeoutError } from '../errors.js';
-import type { BypassReason, Tier } from '../kernel/events.js';
+import type { BypassReason } from '../kernel/events.js';
 import { take } from '../kernel/isolation.js';
-import type { LoadToken } from '../ports/store.js';
+import type { Arrival, Arrived, AtHand, Missed, Patience } from './arrival.js';
 import { type Call, type Engine, mayRead, reasonOf } from './call.js';
 import { KeptFailure } from './failure.js';
 import { copyOf, type Found, type FoundEntry, findShared, findSharedMany, touchLater } from './find.js';
 import { type Flight, type KeyState, type Landed, SingleFlight } from './flight.js';
 import { type LoadCause, startLoad } from './load.js';
 import { loadAnew } from './load-anew.js';
-import { isLoading, runUncached, type StaleValue } from './load-context.js';
+import { isLoading, runUncached } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
 import { refreshEarly } from './refresh.js';
 import { onTerms } from './terms.js';
 import { currentScope } from './transaction-scope.js';
 import { settled, type Waited, waitFor } from './waiting.js';
 
-/** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */
-interface Arrival {
-  readonly at: number;
-  readonly started: number;
-  /** The ledger's count. */
-  readonly since: number;
-  /** Whether a transaction may have committed an invalidation that is not in the ledger yet. */
-  readonly ledgerIs: 'complete' | 'in doubt';
-  /** How many flights of the key had ended; those are not for this caller. */
-  endings: number;
-  /** Set when the shared tier was not asked. */
-  bypassed: 'breaker' | undefined;
-}
-
-/** A call that has come, and what this process is doing about its key. */
-interface Arrived {
-  readonly state: KeyState;
-  readonly arrival: Arrival;
-}
-
 /** The caller must look again: what it waited for is not for it. */
 const AGAIN = Symbol('again');
-
-/** A value that may be served if loading fails. */
-interface AtHand extends StaleValue {
-  readonly tier: Tier;
-  /** Undefined for a copy of the local tier. */
-  readonly entry?: FoundEntry;
-}
-
-/** How long a caller may go on waiting, and what ends it: its own soft or hard timeout, or the time it waits for others. */
-interface Patience {
-  readonly ms: number;
-  readonly limit: 'soft' | 'hard' | 'lease';
-}
-
-/** What was found before loading. */
-interface Missed {
-  readonly atHand: AtHand | undefined;
-  readonly token: LoadToken | undefined;
-}
 
 export class ReadPath {
   readonly #engine: Engine;
@@ -138,9 +99,23 @@ export class ReadPath {
       this.#engine,
       missed.map(({ call }) => ({ subject: call, policy: call.policy, failures: 'wanted' })),
     );
-    for (const [at, { i, call, arrived }] of missed.entries()) later(i, this.#go(call, arrived, found[at]));
+    for (const [at, { i, call, arrived }] of missed.entries()) {
+      const one = found[at];
+      if (one?.state === 'fresh' && one.entry !== undefined && !(one.entry.isolated.value instanceof KeptFailure))
+        values[i] = this.#hitAtOnce(call, arrived, one.entry);
+      else later(i, this.#go(call, arrived, one));
+    }
     await Promise.all(waiting);
     return values;
+  }
+
+  /** What `#go` does with a fresh entry that was read, without its promises: most of what is asked for together is that. */
+  #hitAtOnce(call: Call, { state, arrival }: Arrived, entry: FoundEntry): unknown {
+    this.#engine.reporter.hit(call, 'shared', 'fresh', arrival.started);
+    this.#flights.leave(state);
+    this.#engine.ledger.end();
+    call.standsBack?.();
+    return copyOf(entry);
   }
 
   /** What a kept failure means for a caller: what its miss has meant. */

@@ -109,18 +109,21 @@ export class StoreGuard {
     return this.#lenient(subject, 'read', () => this.#store.read(id));
   }
 
-  /** The same for many at once, under one deadline. */
-  async readMany(wanted: readonly (Subject & { readonly id: string })[]): Promise<readonly (StoreRead | undefined)[]> {
-    if (wanted.length === 0) return [];
+  /** The same for many different ids at once, under one deadline. */
+  async readMany(subjects: readonly Subject[], ids: readonly string[]): Promise<readonly (StoreRead | undefined)[]> {
+    const store = this.#store;
+    if (ids.length === 0) return [];
+    if (store.readMany !== undefined)
+      return (await this.#lenient({ key: undefined }, 'read', async () => await store.readMany?.(ids))) ?? [];
     const answers = await this.#lenient({ key: undefined }, 'read', async () => {
-      const settled = await Promise.allSettled(wanted.map(({ id }) => begin(() => this.#store.read(id))));
+      const settled = await Promise.allSettled(ids.map((id) => begin(() => store.read(id))));
       // When none was answered, the store is at fault, else the ones that were not.
       const failures = settled.flatMap((one): readonly unknown[] => (one.status === 'rejected' ? [one.reason] : []));
       const [failure] = failures;
       if (failures.length === settled.length) throw failure instanceof Error ? failure : new Error(String(failure));
       return settled;
     });
-    return wanted.map((subject, i) => {
+    return subjects.map((subject, i) => {
       const answer = answers?.[i];
       if (answer?.status === 'rejected') this.#reporter.error(subject, 'read', answer.reason);
       return answer?.status === 'fulfilled' ? answer.value : undefined;

@@ -175,6 +175,9 @@ export interface Store {
   /** Reads one entry; concurrent reads share a statement. */
   read(id: string): Promise<StoreRead>;
 
+  /** Reads entries with different ids, at most a thousand, in their order. Undefined: they are read one by one, at the same time. */
+  readMany?(ids: readonly string[]): Promise<readonly StoreRead[]>;
+
   /** Publishes a load's result, unless something happened to it since `token`. Silent: other processes are not told. */
   fill(write: EntryWrite, token: LoadToken): Promise<FillResult>;
 

@@ -32,6 +32,7 @@ import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
 import { publishStatement } from './queries/publish.js';
 import { Reads } from './reads.js';
+import { isDataError } from './sqlstate.js';
 import { Sweeper } from './sweeper.js';
 import { PostgresTransactions } from './transactions.js';
 
@@ -70,8 +71,8 @@ class BatchingStore implements PostgresStore {
   readonly deadlines = 'own';
   readonly #connections: Connections;
   readonly #pages: Reads;
-  /** Pages under way; they travel alone. */
-  readonly #lists = new Set<Promise<unknown>>();
+  /** Reads under way that are batches by themselves. */
+  readonly #underWay = new Set<Promise<unknown>>();
   readonly #batchers: readonly { idle(): Promise<void> }[];
   readonly #order = new KeyOrder();
   readonly #scopeNames: readonly string[];
@@ -181,6 +182,23 @@ class BatchingStore implements PostgresStore {
     return this.#reads.call(id, this.#order.last(id)?.result).result;
   }
 
+  async readMany(ids: readonly string[]): Promise<readonly StoreRead[]> {
+    this.#refuseClosed();
+    return await this.#alone(this.#readAlone(ids));
+  }
+
+  /** A batch of its own; only what is being written is read after that, and a damaged row is found by reading one by one. */
+  async #readAlone(ids: readonly string[]): Promise<readonly StoreRead[]> {
+    const writes = ids.flatMap((id) => this.#order.last(id)?.result ?? []);
+    if (writes.length > 0) await Promise.allSettled(writes);
+    try {
+      return await this.#pages.read(ids);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      return await Promise.all(ids.map((id) => this.read(id)));
+    }
+  }
+
   fill(write: EntryWrite, token: LoadToken): Promise<FillResult> {
     if (this.#status === 'closed') return this.#refused();
     return this.#fills.call(write.id, { write, token });
@@ -208,12 +226,16 @@ class BatchingStore implements PostgresStore {
 
   async list(request: ListRequest): Promise<ListPage> {
     this.#refuseClosed();
-    const page = this.#pages.list(request);
-    this.#lists.add(page);
+    return await this.#alone(this.#pages.list(request));
+  }
+
+  /** Closing waits for what travels alone too. */
+  async #alone<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
     try {
-      return await page;
+      return await work;
     } finally {
-      this.#lists.delete(page);
+      this.#underWay.delete(work);
     }
   }
 
@@ -272,7 +294,7 @@ class BatchingStore implements PostgresStore {
   async #drain(): Promise<void> {
     await this.#sweeper.stop();
     for (const batcher of this.#batchers) await batcher.idle();
-    await Promise.allSettled(this.#lists);
+    await Promise.allSettled(this.#underWay);
     await this.#connections.close();
   }
 

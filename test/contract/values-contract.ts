@@ -25,6 +25,21 @@ export function describeValues(subject: Subject): void {
       expect(hit.token.incarnation).toBe(miss.token.incarnation);
     });
 
+    it('many ids are read as each of them would be, what is being written included', async () => {
+      const { store } = subject();
+      if (store.readMany === undefined) return;
+      const [set, missing, writing] = [unique('set'), unique('missing'), unique('writing')];
+      await store.set(entry(set, { body: 'one', tags: ['tag'] }));
+      const written = store.set(entry(writing, { body: 'two' }));
+      const reads = await store.readMany([missing, writing, set]);
+      await written;
+      const texts = reads.map((read) => read.entry && bytesOf(read.entry.encoded).toString());
+      expect(texts).toEqual([undefined, 'two', 'one']);
+      expect(reads.map(({ token }) => token.incarnation)).toEqual(
+        new Array(3).fill((await store.read(set)).token.incarnation),
+      );
+    });
+
     it.each([
       ['text', 'plain'],
       ['empty text', ''],

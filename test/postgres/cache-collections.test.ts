@@ -69,6 +69,8 @@ describe('entries', () => {
     await cache.setMany(['a', 'b', 'c'].map((key) => [key, key] as const));
     await pool.query(`update ${table()} set value = '\\xff'::bytea where id = '[damaged]b'`);
     expect(await keysOf(cache)).toEqual(['a', 'c']);
+    const reader = await openCache({ connection: database.url, namespace: 'damaged', local: false });
+    expect([...(await reader.cache.getMany(['a', 'b', 'c'])).keys()]).toEqual(['a', 'c']);
     expect(recorder.of('error').length).toBeGreaterThan(0);
   });
 });

@@ -1,0 +1,45 @@
+/** What the read path knows of one call: when it came, what was found for it, how long it may wait. */
+import type { Tier } from '../kernel/events.js';
+import type { LoadToken } from '../ports/store.js';
+import type { FoundEntry } from './find.js';
+import type { KeyState } from './flight.js';
+import type { StaleValue } from './load-context.js';
+
+/** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */
+export interface Arrival {
+  readonly at: number;
+  readonly started: number;
+  /** The ledger's count. */
+  readonly since: number;
+  /** Whether a transaction may have committed an invalidation that is not in the ledger yet. */
+  readonly ledgerIs: 'complete' | 'in doubt';
+  /** How many flights of the key had ended; those are not for this caller. */
+  endings: number;
+  /** Set when the shared tier was not asked. */
+  bypassed: 'breaker' | undefined;
+}
+
+/** A call that has come, and what this process is doing about its key. */
+export interface Arrived {
+  readonly state: KeyState;
+  readonly arrival: Arrival;
+}
+
+/** A value that may be served if loading fails. */
+export interface AtHand extends StaleValue {
+  readonly tier: Tier;
+  /** Undefined for a copy of the local tier. */
+  readonly entry?: FoundEntry;
+}
+
+/** How long a caller may go on waiting, and what ends it: its own soft or hard timeout, or the time it waits for others. */
+export interface Patience {
+  readonly ms: number;
+  readonly limit: 'soft' | 'hard' | 'lease';
+}
+
+/** What was found before loading. */
+export interface Missed {
+  readonly atHand: AtHand | undefined;
+  readonly token: LoadToken | undefined;
+}
