@@ -139,6 +139,10 @@ export interface CacheOptions {
    * has made it is always so.
    */
   readonly foreignWrites?: boolean | undefined;
+  /** Most entries of the table; each sweep removes approximately the oldest of what is more. Default: no bound. */
+  readonly maxEntries?: number | undefined;
+  /** Likewise, the most bytes of their encoded values. */
+  readonly maxBytes?: number | undefined;
   /** Larger encoded values are served and not stored. Default 1 MiB. */
   readonly maxValueBytes?: number | undefined;
   /** For `connection: 'embedded'`: the folder that keeps the data. Default: a temporary one. */
@@ -186,6 +190,8 @@ const KNOWN = [
   'policyProvider',
   'loadDeadline',
   'sweep',
+  'maxEntries',
+  'maxBytes',
   'foreignWrites',
   'maxValueBytes',
   'embedded',
@@ -211,6 +217,8 @@ export interface ResolvedCacheOptions {
   readonly scope: 'opt-in' | 'opt-out';
   readonly loadDeadline: number;
   readonly sweep: false | { readonly every: number; readonly batch: number };
+  readonly maxEntries: number;
+  readonly maxBytes: number;
   readonly maxValueBytes: number;
   readonly codec: CodecName | Codec;
   /** Undefined = nothing is compressed. */
@@ -257,6 +265,8 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
     scope: oneOf(options.scope, 'scope', ['opt-in', 'opt-out']) ?? CACHE_DEFAULTS.scope,
     loadDeadline: duration(options.loadDeadline, 'loadDeadline', CACHE_DEFAULTS.loadDeadline),
     sweep: options.sweep === false ? false : resolveSweep(options.sweep ?? {}),
+    maxEntries: bound(options.maxEntries, 'maxEntries'),
+    maxBytes: bound(options.maxBytes, 'maxBytes'),
     maxValueBytes: count(options.maxValueBytes, 'maxValueBytes') ?? CACHE_DEFAULTS.maxValueBytes,
     codec: codecOf(options.codec),
     compressAbove: count(options.compressAbove, 'compressAbove'),
@@ -342,6 +352,12 @@ function observersOf(given: CacheOptions['observer']): readonly Observer[] {
 function count(input: number | undefined, option: string): number | undefined {
   if (input === undefined || (Number.isSafeInteger(input) && input > 0)) return input;
   throw refuse({ option, expected: 'a positive integer', got: input, code: 'INVALID_OPTION' });
+}
+
+/** A count that may be left out. */
+function bound(input: number | undefined, option: 'maxEntries' | 'maxBytes'): number {
+  if (input === Number.POSITIVE_INFINITY) return input;
+  return count(input, option) ?? CACHE_DEFAULTS[option];
 }
 
 function text(input: string | undefined, option: string): string | undefined {

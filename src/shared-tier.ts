@@ -81,7 +81,7 @@ async function postgresTier(
       connection: server?.connectionString ?? given,
       onError,
       onSweepError,
-      sweep: resolved.sweep,
+      ...{ sweep: resolved.sweep, maxEntries: resolved.maxEntries, maxBytes: resolved.maxBytes },
       clock,
     });
     const makeBus = (): Bus => store.createBus({ clock, listenConnection, onError, ...CACHE_DEFAULTS.heartbeat });

@@ -305,7 +305,14 @@ interface Admitted<T> {
   readonly call: () => Promise<T>;
 }
 
-const NOTHING_SWEPT: SweepReport = { outcome: 'finished', entries: 0, removed: 0, settled: 0, compacted: 0 };
+const NOTHING_SWEPT: SweepReport = {
+  outcome: 'finished',
+  entries: 0,
+  removed: 0,
+  settled: 0,
+  compacted: 0,
+  evicted: 0,
+};
 
 function storeErrorOf(error: unknown, message: string): StoreError {
   return error instanceof StoreError ? error : new StoreError(message, { outcome: 'unknown', cause: error });

@@ -66,6 +66,8 @@ export const CACHE_DEFAULTS = Object.freeze({
   loadDeadline: 600_000,
   scope: 'opt-out',
   sweep: Object.freeze({ every: 60_000, batch: 1_000 }),
+  maxEntries: Infinity,
+  maxBytes: Infinity,
   maxKeyBytes: MAX_ID_BYTES,
   maxValueBytes: 1024 * 1024,
 } as const);

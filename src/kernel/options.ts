@@ -308,6 +308,16 @@ export const CACHE_OPTIONS = Object.freeze({
     default: `\`${CACHE_DEFAULTS.sweep.batch}\``,
     description: 'Most rows one statement of the sweeper looks at.',
   },
+  maxEntries: {
+    takes: 'count',
+    default: '`Infinity`',
+    description: 'Most entries of the table; each sweep removes approximately the oldest of what is more.',
+  },
+  maxBytes: {
+    takes: 'bytes',
+    default: '`Infinity` bytes',
+    description: 'Likewise, the most bytes of their values.',
+  },
   maxKeyBytes: {
     takes: 'fixed',
     default: `\`${CACHE_DEFAULTS.maxKeyBytes}\` bytes`,

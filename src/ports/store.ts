@@ -140,6 +140,8 @@ export interface SweepReport {
   readonly settled: number;
   /** Rows of the log removed. */
   readonly compacted: number;
+  /** Living entries removed because there were too many. */
+  readonly evicted: number;
 }
 
 export interface Store {

@@ -81,6 +81,9 @@ export interface PostgresStoreOptions {
   readonly timeouts?: { readonly read?: number | undefined; readonly write?: number | undefined } | undefined;
   /** How often dead rows are removed, and how many rows one statement looks at; `false`: by hand only. Default every 60 s, 1000 rows. */
   readonly sweep?: false | SweepOptions | undefined;
+  /** Most entries, and most bytes of values, after a sweep. Default: no bound. */
+  readonly maxEntries?: number | undefined;
+  readonly maxBytes?: number | undefined;
   /** Hears of failures to sweep. Default: `onError`. */
   readonly onSweepError?: ((error: unknown) => void) | undefined;
   /** Time, for tests. Default: the process's. */
@@ -110,6 +113,8 @@ export interface ResolvedStoreOptions {
   readonly timeouts: Timeouts;
   readonly onError: (error: unknown) => void;
   readonly sweep: false | SweepOptions;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
   readonly onSweepError: (error: unknown) => void;
   readonly clock: Clock;
   readonly scopeNames: readonly string[];
@@ -144,6 +149,8 @@ export function resolveStoreOptions(options: StoreOptions & PostgresStoreOptions
     },
     onError: options.onError ?? (() => undefined),
     sweep: options.sweep ?? CACHE_DEFAULTS.sweep,
+    maxEntries: options.maxEntries ?? CACHE_DEFAULTS.maxEntries,
+    maxBytes: options.maxBytes ?? CACHE_DEFAULTS.maxBytes,
     onSweepError: options.onSweepError ?? options.onError ?? (() => undefined),
     clock: options.clock ?? systemClock,
     scopeNames: [...options.scopeNames],

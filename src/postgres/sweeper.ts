@@ -37,6 +37,7 @@ import type { Clock, Timer } from '../kernel/clock.js';
 import type { SweepReport } from '../ports/store.js';
 import { textArray } from './arrays.js';
 import type { Connections } from './connections.js';
+import { Evictor, type Living } from './evictor.js';
 import type { PostgresLeases } from './leases.js';
 import type { SweepOptions } from './options.js';
 import { forgetLocksStatement } from './queries/locks.js';
@@ -52,6 +53,8 @@ import type { Parameter, Row, Statement } from './statement.js';
 
 export interface SweeperOptions {
   readonly sweep: false | SweepOptions;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
   readonly clock: Clock;
   readonly onSweepError: (error: unknown) => void;
 }
@@ -77,6 +80,7 @@ export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #batch: number;
   readonly #statements;
+  readonly #evictor: Evictor;
   #timer: Timer | undefined;
   #status: 'stopped' | 'started' | 'ended' = 'stopped';
   #underWay: Promise<SweepReport> | undefined;
@@ -87,6 +91,7 @@ export class Sweeper {
     this.#leases = leases;
     this.#options = options;
     this.#batch = options.sweep === false ? BATCH_BY_HAND : options.sweep.batch;
+    this.#evictor = new Evictor(tables, options);
     this.#statements = {
       mark: markStatement(tables),
       horizon: horizonStatement(tables),
@@ -142,6 +147,7 @@ export class Sweeper {
       // Only a whole pass, begun after the horizon was asked for, lets rows of the log go.
       if (isWhole && row?.[0] != null) await this.#compact(pass, row[0]);
       if (isWhole) await this.#forgetHolders();
+      if (isWhole) await this.#evict(pass);
       return pass.report(isWhole ? 'finished' : 'interrupted');
     } finally {
       await this.#leases.release(CLAIM).catch(this.#options.onSweepError);
@@ -191,6 +197,11 @@ export class Sweeper {
     await this.#run(this.#statements.forgetMarks, [horizon]);
   }
 
+  async #evict(pass: Pass): Promise<void> {
+    const run = this.#run.bind(this);
+    pass.evicted = await this.#evictor.evict(pass.living, this.#batch, run, () => this.#mayGoOn(pass));
+  }
+
   async #forgetHolders(): Promise<void> {
     await this.#run(this.#statements.forgetLeases, [this.#batch]);
     await this.#run(this.#statements.forgetLocks, [this.#batch]);
@@ -216,6 +227,8 @@ class Pass {
   readonly skipped = new Set<string>();
   claimedAt: number;
   compacted = 0;
+  evicted = 0;
+  #bytes = 0;
   #entries = 0;
   #removed = 0;
   #settled = 0;
@@ -226,12 +239,20 @@ class Pass {
 
   /** Counts what a statement did; rows that are returned to were counted as looked at before. */
   note([header, ...skipped]: readonly Row[], turn: 'first' | 'again'): { last: string | null; lookedAt: number } {
-    const [last = null, lookedAt, removed, settled] = header ?? [];
-    if (turn === 'first') this.#entries += Number(lookedAt);
+    const [last = null, lookedAt, removed, settled, bytes] = header ?? [];
+    if (turn === 'first') {
+      this.#entries += Number(lookedAt);
+      this.#bytes += Number(bytes);
+    }
     this.#removed += Number(removed);
     this.#settled += Number(settled);
     for (const [id] of skipped) if (id != null) this.skipped.add(id);
     return { last, lookedAt: Number(lookedAt) };
+  }
+
+  /** What was left. */
+  get living(): Living {
+    return { entries: this.#entries - this.#removed, bytes: this.#bytes };
   }
 
   report(outcome: SweepReport['outcome']): SweepReport {
@@ -241,6 +262,7 @@ class Pass {
       removed: this.#removed,
       settled: this.#settled,
       compacted: this.compacted,
+      evicted: this.evicted,
     };
   }
 }

@@ -12,7 +12,14 @@ describe('entries', () => {
     await fill(store, lasting('stale', { ttl: MINUTE, grace: 60 * MINUTE }));
     await fill(store, lasting('forever', { ttl: Infinity }));
     await pass(2 * MINUTE);
-    expect(await store.sweep()).toEqual({ outcome: 'finished', entries: 4, removed: 1, settled: 0, compacted: 0 });
+    expect(await store.sweep()).toEqual({
+      outcome: 'finished',
+      entries: 4,
+      removed: 1,
+      settled: 0,
+      compacted: 0,
+      evicted: 0,
+    });
     expect(await ids()).toEqual(['forever', 'fresh', 'stale']);
     expect((await store.read('stale')).entry?.remaining.stale).toBeGreaterThan(MINUTE);
   });

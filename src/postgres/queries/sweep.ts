@@ -47,7 +47,7 @@ const scopeNamesOfRow = sql`array[
 /** The common table expression `judged`: what is to be done with each row of `seen`, and what the log allows it. Needs `moment`. */
 function judgement(tables: Tables): RawBuilder<unknown> {
   return sql`judged as materialized (
-  select e.id, e.writer_xid, law.limit_fresh, law.limit_stale,
+  select e.id, e.writer_xid, e.bytes, law.limit_fresh, law.limit_stale,
     case
       when least(e.stale, law.limit_stale) <= moment.epoch and not (e.load_ms is null and coalesce(
         e.written + meta.load_deadline_ms / 1000 + ${sql.lit(SWEEP_MARGIN)} > moment.epoch, false
@@ -74,14 +74,14 @@ function judgement(tables: Tables): RawBuilder<unknown> {
 }
 
 /**
- * The first row: the last id looked at, and how many rows were looked at, removed and settled. Further rows: ids that were skipped.
+ * The first row: the last id looked at, how many rows were looked at, removed and settled, and how many bytes of values stay. Further rows: ids that were skipped.
  *
  * Rows are looked at without a lock, since almost all stay as they are; those to change are locked in the order of ids, and judged anew
  * if they have changed meanwhile. `limit_fresh` and `limit_stale` are what the log allows the entry: 1970 when it is deleted.
  */
 function sweeping(tables: Tables, which: RawBuilder<unknown>, lock: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`with ${moment(tables)}, seen as materialized (
-  select e.id, e.tags, e.snapshot, e.writer_xid,
+  select e.id, e.tags, e.snapshot, e.writer_xid, octet_length(e.value) as bytes,
     date_part('epoch', e.expiresattime) as fresh,
     date_part('epoch', coalesce(e.stale_until, e.expiresattime)) as stale,
     date_part('epoch', e.absoluteexpiration) as ceiling,
@@ -119,9 +119,10 @@ function sweeping(tables: Tables, which: RawBuilder<unknown>, lock: RawBuilder<u
 select (select seen.id from seen order by seen.id desc limit 1) as id,
   (select count(*) from seen) as looked_at,
   (select count(*) from removed) as removed,
-  (select count(*) from settled) as settled
+  (select count(*) from settled) as settled,
+  (select coalesce(sum(judged.bytes), 0) from judged where judged.action <> 'remove') as kept_bytes
 union all
-select judged.id, null, null, null
+select judged.id, null, null, null, null
 from judged
 where judged.action <> 'keep' and not exists (select from locked where locked.id = judged.id)`;
 }
