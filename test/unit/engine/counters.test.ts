@@ -29,6 +29,20 @@ describe('counters', () => {
     expect(there.recorder.of('hit').map(({ tier }) => tier)).toEqual(['shared', 'shared']);
   });
 
+  it('are numbers in bulk too, and no copies are kept of those', async () => {
+    const cluster = new TestCluster();
+    const [here, there] = [await cluster.process(), await cluster.process()];
+    await here.cache.incr('n', { by: 7 });
+    await here.cache.set('v', 'value');
+    expect([...(await there.cache.getMany(['n', 'v', 'missing']))]).toEqual([
+      ['n', 7],
+      ['v', 'value'],
+    ]);
+    await here.cache.incr('n');
+    expect((await there.cache.getMany(['n', 'v'])).get('n')).toBe(8);
+    expect(there.cache.stats().local.entries).toBe(1);
+  });
+
   it('a copy of what was set before leaves the local tier of who counts', async () => {
     const cluster = new TestCluster();
     const { cache } = await cluster.process();
