@@ -2,7 +2,7 @@
 import type { RawBuilder } from 'kysely';
 
 /** The tables there are names for. */
-type Table = 'entries' | 'invalidations' | 'boot' | 'meta' | 'leases' | 'marks' | 'locks';
+type Table = 'entries' | 'invalidations' | 'boot' | 'meta' | 'leases' | 'marks' | 'locks' | 'policies';
 
 export interface MigrationContext {
   /** Unquoted. */

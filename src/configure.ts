@@ -31,9 +31,9 @@ import { lruStorage } from './local/lru-storage.js';
 import { noStorage } from './local/no-storage.js';
 import { createNullStore } from './memory/null-store.js';
 import type { Logger } from './ports/observer.js';
-import type { PolicyProvider } from './ports/policy-provider.js';
+import type { PolicyProvider, PolicySource } from './ports/policy-provider.js';
 import type { Store } from './ports/store.js';
-import { makeSharedTier } from './shared-tier.js';
+import { makeSharedTier, type SharedTier } from './shared-tier.js';
 
 /**
  * Makes a cache and opens it. `Cache.named(name)` finds it from then on, and decorated methods that name it use it.
@@ -88,6 +88,7 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     logger,
     now: () => clock.monotonic(),
   });
+  const given = providerOf(options.policyProvider);
   const scopeNames = [namespaceName(resolved.namespace), EVERYTHING];
   const tier = await makeSharedTier(
     options,
@@ -95,9 +96,10 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     { scopeNames, loadDeadline: resolved.loadDeadline },
     { reporter, clock },
   );
+  const policySource = options.policyProvider === 'table' ? requireTable(tier) : undefined;
   const engine = makeEngine(
     resolved,
-    { store: tier.store, health: 'opening', provider: providerOf(options.policyProvider) },
+    { store: tier.store, health: 'opening', provider: policySource?.provider ?? given },
     reporter,
     clock,
   );
@@ -111,8 +113,9 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
   }
   const bus = resolved.local === undefined || resolved.notify === 'off' ? undefined : tier.makeBus?.();
   // The first connection counts as a gap: copies made before it would be lost. A store that is not there yet is not waited for.
-  const heard = bus === undefined ? Promise.resolve() : follow(bus, engine.ledger, engine.local);
+  const heard = bus === undefined ? Promise.resolve() : follow(bus, engine, policySource);
   if (engine.store.health !== 'opening') await waitFor(heard, clock, STREAM_PATIENCE);
+  await readPolicies(policySource, engine);
   const publisher = publishEvents(engine, resolved.publishedSample);
   return new CacheInstance({
     engine,
@@ -232,8 +235,22 @@ function makeRunTimePolicies(
 }
 
 function providerOf(given: CacheOptions['policyProvider']): PolicyProvider | undefined {
+  if (given === 'table') return undefined;
   if (given === undefined || typeof given === 'function') return given;
-  throw refuse({ option: 'policyProvider', expected: 'a function', got: given, code: 'INVALID_OPTION' });
+  throw refuse({ option: 'policyProvider', expected: "a function, or 'table'", got: given, code: 'INVALID_OPTION' });
+}
+
+function requireTable({ policySource, store }: SharedTier): PolicySource {
+  if (policySource !== undefined) return policySource;
+  const expected = `a function: the ${store.kind} store has no table of policies`;
+  throw refuse({ option: 'policyProvider', expected, got: 'table', code: 'INVALID_OPTION' });
+}
+
+/** What is known from the first call on; a server that is not there yet is not waited for. */
+async function readPolicies(source: PolicySource | undefined, { clock, reporter, store }: Engine): Promise<void> {
+  if (source === undefined || store.health === 'opening') return;
+  const read = await waitFor(source.read(), clock, STREAM_PATIENCE);
+  if (read.ended === 'error') reporter.error({ key: undefined }, 'policy', read.error);
 }
 
 function localBounds({ local }: ResolvedCacheOptions): Pick<LocalTierOptions, 'storage' | 'isolation' | 'ttl'> {

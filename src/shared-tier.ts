@@ -5,6 +5,7 @@ import type { Clock } from './kernel/clock.js';
 import { CACHE_DEFAULTS } from './kernel/defaults.js';
 import { createNullStore } from './memory/null-store.js';
 import type { Bus } from './ports/bus.js';
+import type { PolicySource } from './ports/policy-provider.js';
 import type { Store, StoreOptions } from './ports/store.js';
 
 /** A store that is not open yet, and what else must be released with it. */
@@ -12,6 +13,8 @@ export interface SharedTier {
   readonly store: Store;
   /** Makes what tells of other processes' changes; undefined when there are no other processes. */
   readonly makeBus: (() => Bus) | undefined;
+  /** The policies kept beside the entries; undefined where there is no table for them. */
+  readonly policySource?: PolicySource;
   readonly release: () => Promise<void>;
 }
 
@@ -87,7 +90,7 @@ async function postgresTier(
     const makeBus = (): Bus => store.createBus({ clock, listenConnection, onError, ...CACHE_DEFAULTS.heartbeat });
     // A dialect's connections cannot listen.
     const canListen = options.dialect === undefined || listenConnection !== undefined;
-    return { store, makeBus: canListen ? makeBus : undefined, release };
+    return { store, makeBus: canListen ? makeBus : undefined, policySource: store.createPolicySource(clock), release };
   } catch (error) {
     await release();
     throw error;

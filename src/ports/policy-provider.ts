@@ -25,3 +25,14 @@ export type ProvidedPolicy = PolicyOverlay | null | undefined;
  * @example const provider: PolicyProvider = async (useCase) => (await flags.get(`cache:${useCase}`)) ?? undefined
  */
 export type PolicyProvider = (useCase: string, key: KeyInfo) => ProvidedPolicy | Promise<ProvidedPolicy>;
+
+/** Policies that are kept beside the entries, whose changes are heard. */
+export interface PolicySource {
+  readonly provider: PolicyProvider;
+  /** The log's name that a change is told by. */
+  readonly changedName: string;
+  /** Makes what it knows known, before the first call asks. */
+  read(): Promise<unknown>;
+  /** Forgets what was read: it has changed. */
+  forget(): void;
+}

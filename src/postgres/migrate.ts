@@ -9,6 +9,7 @@ import { marks } from '../../migrations/0003_marks.js';
 import { locks } from '../../migrations/0004_locks.js';
 import { createTriggers, foreignWrites } from '../../migrations/0005_foreign_writes.js';
 import { watchedTables } from '../../migrations/0007_watched_tables.js';
+import { policies } from '../../migrations/0006_policies.js';
 import type { MigrationContext } from '../../migrations/migration-context.js';
 import type { FoundEntries } from './adoption.js';
 import { quoted, quotedFunctions, type TableNames } from './names.js';
@@ -21,6 +22,7 @@ const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migrati
   '0004_locks': locks,
   '0005_foreign_writes': foreignWrites,
   '0007_watched_tables': watchedTables,
+  '0006_policies': policies,
 };
 
 /** What migrations are given, and the names of the Migrator's own tables. */

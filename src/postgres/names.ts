@@ -25,6 +25,8 @@ export interface TableNames {
   readonly leases: string;
   /** Who holds which name. */
   readonly locks: string;
+  /** What operators say about use cases while the program runs. */
+  readonly policies: string;
   /** What could be seen when: the sweeper's. */
   readonly marks: string;
   /** Bookkeeping of Kysely's Migrator. */
@@ -51,6 +53,7 @@ export function tableNames({ schema, table, prefix }: NameOptions): TableNames {
     meta: `${entries}_meta`,
     leases: `${entries}_leases`,
     locks: `${entries}_locks`,
+    policies: `${entries}_policies`,
     marks: `${entries}_marks`,
     migrations: `${entries}_migrations`,
     migrationLock: `${entries}_migration_lock`,
@@ -92,6 +95,7 @@ export interface Tables {
   readonly meta: RawBuilder<unknown>;
   readonly leases: RawBuilder<unknown>;
   readonly locks: RawBuilder<unknown>;
+  readonly policies: RawBuilder<unknown>;
   readonly marks: RawBuilder<unknown>;
 }
 
@@ -104,6 +108,7 @@ export function quoted(names: TableNames): Tables {
     meta: sql.id(names.schema, names.meta),
     leases: sql.id(names.schema, names.leases),
     locks: sql.id(names.schema, names.locks),
+    policies: sql.id(names.schema, names.policies),
     marks: sql.id(names.schema, names.marks),
   };
 }

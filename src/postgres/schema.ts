@@ -16,6 +16,7 @@ const RIGHTS = {
   meta: ['SELECT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   locks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  policies: ['SELECT'],
   marks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   migrations: ['SELECT'],
 } as const satisfies Partial<Record<keyof TableNames, readonly string[]>>;

@@ -1,9 +1,11 @@
 /** The Postgres store: the shared tier of the product. This file is its table of contents. */
 import pg from 'pg';
 import { StoreError } from '../errors.js';
+import type { Clock } from '../kernel/clock.js';
 import type { Remaining } from '../kernel/freshness.js';
 import { keyName, tagName } from '../kernel/names.js';
 import type { Bus } from '../ports/bus.js';
+import type { PolicySource } from '../ports/policy-provider.js';
 import type {
   EntryWrite,
   FillResult,
@@ -28,6 +30,7 @@ import { KeyOrder, Lane } from './key-order.js';
 import { PostgresLeases } from './leases.js';
 import { PostgresLocks } from './locks.js';
 import { type PostgresStoreOptions, resolveStoreOptions } from './options.js';
+import { PolicyTable } from './policy-table.js';
 import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
 import { publishStatement } from './queries/publish.js';
@@ -53,6 +56,8 @@ export function createPostgresStore(options: StoreOptions & PostgresStoreOptions
 export interface PostgresStore extends Store {
   /** Makes the bus over the same tables, with a connection of its own; it begins to connect when somebody listens. */
   createBus(options: BusOptions): Bus;
+  /** The policies that operators keep beside the entries. */
+  createPolicySource(clock: Clock): PolicySource;
 }
 
 /** Settings of a bus that are not the store's. */
@@ -289,6 +294,10 @@ class BatchingStore implements PostgresStore {
         await connections.executor.run(echo, [connections.channel, payload]);
       },
     });
+  }
+
+  createPolicySource(clock: Clock): PolicySource {
+    return new PolicyTable(this.#connections, clock);
   }
 
   async #drain(): Promise<void> {

@@ -166,7 +166,7 @@ describe('rights', () => {
       grant select, insert, update, delete on ${at('')}, ${at('_invalidations')}, ${at('_leases')}, ${at('_locks')}, ${at('_marks')} to "${role}";
       grant select, insert, delete on ${at('_boot')} to "${role}";
       grant select, update on ${at('_meta')} to "${role}";
-      grant select on ${at('_migrations')} to "${role}"`);
+      grant select on ${at('_migrations')}, ${at('_policies')} to "${role}"`);
     await client.query(`truncate ${at('_boot')}`); // as after a crash
     const store = await openStore({ connection: roleUrl, schema: 'cache_schema', prefix: '' });
     const { token } = await store.read('a');

@@ -96,4 +96,17 @@ export const EXPECTED_SCHEMA: Readonly<Record<TableRole, TableShape>> = {
       '"only"': 'unique',
     },
   },
+  policies: {
+    persistence: 'logged',
+    columns: {
+      use_case: 'text not null',
+      enabled: 'boolean not null',
+      ramp_local: 'double precision',
+      ramp_shared: 'double precision',
+      policy: 'jsonb not null',
+    },
+    indexes: {
+      use_case: 'unique',
+    },
+  },
 };
