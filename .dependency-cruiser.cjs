@@ -15,7 +15,7 @@ const ROOMS = {
   codec: LOWER,
   observe: LOWER,
   embedded: LOWER,
-  testing: LOWER,
+  testing: ['memory', 'ports', 'kernel'],
   engine: ['ports', 'keys', 'kernel'],
   tables: ['engine', 'keys', 'ports', 'kernel'],
   decorators: ['engine', 'keys', 'kernel', 'ports'],

@@ -48,6 +48,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   },
   // Their assertions write to stderr when they do not hold.
   'testing-memory': { prepare: 'select', after: '', output: '' },
+  'testing-chaos': { prepare: 'select', after: '', output: '' },
   'testing-clock': { prepare: 'select', after: '', output: '' },
 };
 

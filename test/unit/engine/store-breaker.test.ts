@@ -1,19 +1,38 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CacheOptions } from '../../../src/cache-options.js';
 import { CodecError, ConfigurationError, StoreError } from '../../../src/errors.js';
+import { Chaos, type FakeClock, type Trouble } from '../../../src/testing/main.js';
 import { type TestCache, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
+
+/** Ways in which a store fails. */
+const TROUBLES = {
+  well: {},
+  refused: { throws: 1 },
+  silent: { hangs: 1 },
+  'own fault': { throws: 1, error: () => new StoreError('bad row', { outcome: 'failed', blame: 'call' }) },
+  'foreign error': { throws: 1, error: () => new CodecError('UNENCODABLE_VALUE', 'not the store') },
+} satisfies Record<string, Trouble>;
 
 /** A store whose calls fail as told, counted. */
 class Fault {
-  how: 'well' | 'refused' | 'silent' | 'own fault' | 'foreign error' = 'well';
-  calls = 0;
+  readonly chaos: Chaos;
+  #before = 0;
 
-  async meet(): Promise<void> {
-    this.calls += 1;
-    if (this.how === 'refused') throw new StoreError('refused', { outcome: 'failed' });
-    if (this.how === 'own fault') throw new StoreError('bad row', { outcome: 'failed', blame: 'call' });
-    if (this.how === 'foreign error') throw new CodecError('UNENCODABLE_VALUE', 'not the store');
-    if (this.how === 'silent') await new Promise(() => undefined);
+  constructor(clock: FakeClock) {
+    this.chaos = new Chaos({ clock });
+  }
+
+  set how(how: keyof typeof TROUBLES) {
+    this.chaos.trouble = TROUBLES[how];
+  }
+
+  /** Calls of the store since this was last called. */
+  forget(): void {
+    this.#before += this.calls;
+  }
+
+  get calls(): number {
+    return Object.values(this.chaos.happened).reduce((sum, times) => sum + times, 0) - this.#before;
   }
 }
 
@@ -22,22 +41,11 @@ let fault: Fault;
 
 beforeEach(() => {
   cluster = new TestCluster();
-  fault = new Fault();
+  fault = new Fault(cluster.clock);
 });
 
 async function open(options: CacheOptions = {}): Promise<TestCache> {
-  const inner = cluster.store();
-  const store = new Proxy(inner, {
-    get(target, property) {
-      const own: unknown = Reflect.get(target, property, target);
-      if (typeof own !== 'function' || property === 'open' || property === 'close') return own;
-      return async (...args: unknown[]) => {
-        await fault.meet();
-        return Reflect.apply(own, target, args) as unknown;
-      };
-    },
-  });
-  return await cluster.process({ local: false, ...options, store });
+  return await cluster.process({ local: false, ...options, store: fault.chaos.store(cluster.store()) });
 }
 
 /** Fails until the breaker is open. */
@@ -48,7 +56,7 @@ async function trip({ cache }: TestCache): Promise<void> {
     await cache.get('missing');
   }
   expect(cache.stats().store).toMatchObject({ breaker: 'open', health: 'failing' });
-  fault.calls = 0;
+  fault.forget();
 }
 
 describe('INVARIANT 27: while the breaker is open', () => {
@@ -182,6 +190,7 @@ describe('what counts', () => {
   it('`breaker` says how many, and how long; nonsense is refused', async () => {
     const opened = await open({ breaker: { failures: 1, probeAfter: '1m' } });
     fault.how = 'refused';
+    fault.forget();
     await opened.cache.get('k');
     cluster.clock.advance(59_999);
     await opened.cache.get('k');

@@ -1,0 +1,5 @@
+/** `keepsake/testing`: what tests of programs with a cache need, and Keepsake's own use. Depends on no test runner. */
+export { Chaos, type ChaosOptions, type Trouble } from './chaos.js';
+export { FakeClock } from './fake-clock.js';
+export { Recorder } from './recorder.js';
+export { createTestStore, type TestStoreOptions } from './test-store.js';
