@@ -8,8 +8,8 @@ import { leases } from '../../migrations/0002_leases.js';
 import { marks } from '../../migrations/0003_marks.js';
 import { locks } from '../../migrations/0004_locks.js';
 import { createTriggers, foreignWrites } from '../../migrations/0005_foreign_writes.js';
-import { watchedTables } from '../../migrations/0007_watched_tables.js';
 import { policies } from '../../migrations/0006_policies.js';
+import { watchedTables } from '../../migrations/0007_watched_tables.js';
 import type { MigrationContext } from '../../migrations/migration-context.js';
 import type { FoundEntries } from './adoption.js';
 import { quoted, quotedFunctions, type TableNames } from './names.js';
@@ -21,8 +21,8 @@ const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migrati
   '0003_marks': marks,
   '0004_locks': locks,
   '0005_foreign_writes': foreignWrites,
-  '0007_watched_tables': watchedTables,
   '0006_policies': policies,
+  '0007_watched_tables': watchedTables,
 };
 
 /** What migrations are given, and the names of the Migrator's own tables. */
