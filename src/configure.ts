@@ -33,7 +33,9 @@ import { createNullStore } from './memory/null-store.js';
 import type { Logger } from './ports/observer.js';
 import type { PolicyProvider, PolicySource } from './ports/policy-provider.js';
 import type { Store } from './ports/store.js';
+import type { OpenRowSource } from './ports/tables.js';
 import { makeSharedTier, type SharedTier } from './shared-tier.js';
+import { makeTable } from './tables/make-table.js';
 
 /**
  * Makes a cache and opens it. `Cache.named(name)` finds it from then on, and decorated methods that name it use it.
@@ -74,6 +76,7 @@ export function createInertCache(name: string): CacheInstance {
     checkKey,
     keyTransform: (key) => key,
     stream: () => undefined,
+    makeTable: (host, table, given) => makeTable(host, openRowSource(undefined), table, given),
     release,
   });
 }
@@ -123,6 +126,7 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     checkKey,
     keyTransform: options.keyTransform ?? ((key) => key),
     stream: () => bus?.health,
+    makeTable: (host, table, given) => makeTable(host, openRowSource(tier.runAsText), table, given),
     release: async () => {
       publisher?.close();
       await opening.stop();
@@ -144,6 +148,18 @@ function publishEvents(engine: Engine, sample: number | undefined): EventPublish
   const publisher = new EventPublisher({ clock, background, sample, random, send, onDrop });
   reporter.audience.join(publisher.hear);
   return publisher;
+}
+
+/** Where rows of cached tables come from: a database that is given, else our own; loaded when the first table is read. */
+function openRowSource(own: SharedTier['runAsText']): OpenRowSource {
+  return async (request, db) => {
+    if (db === undefined && own === undefined) {
+      const expected = 'the database of the table: this cache has none of its own';
+      throw refuse({ option: 'db', expected, got: db, subject: `table(\`${request.table}\`)`, code: 'INVALID_OPTION' });
+    }
+    const { createRowSource } = await import('./postgres/row-source.js');
+    return createRowSource(request, db === undefined && own !== undefined ? { own } : { given: db });
+  };
 }
 
 function makeEngine(

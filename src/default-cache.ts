@@ -29,6 +29,7 @@ const FORWARDED = [
   'invalidateEntity',
   'clear',
   'clearAll',
+  'table',
   'transaction',
   'incr',
   'decr',

@@ -88,6 +88,7 @@ export type {
   SweepReport,
   WriteReceipt,
 } from './ports/store.js';
+export type { DatabaseTables, KeyOf, RowOf, RowPolicy, TableCache, TableOptions } from './ports/tables.js';
 export type { TransactionHandle, TransactionOutcome, TransactionReceipt, Transactions } from './ports/transactions.js';
 export {
   unwatchTable,

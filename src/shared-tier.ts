@@ -15,6 +15,8 @@ export interface SharedTier {
   readonly makeBus: (() => Bus) | undefined;
   /** The policies kept beside the entries; undefined where there is no table for them. */
   readonly policySource?: PolicySource;
+  /** Runs a statement of another's on the store's connections, every column as text; undefined when it has none. */
+  readonly runAsText?: (sql: string, params: string[]) => Promise<readonly (readonly (string | null)[])[]>;
   readonly release: () => Promise<void>;
 }
 
@@ -90,7 +92,9 @@ async function postgresTier(
     const makeBus = (): Bus => store.createBus({ clock, listenConnection, onError, ...CACHE_DEFAULTS.heartbeat });
     // A dialect's connections cannot listen.
     const canListen = options.dialect === undefined || listenConnection !== undefined;
-    return { store, makeBus: canListen ? makeBus : undefined, policySource: store.createPolicySource(clock), release };
+    const runAsText = (sql: string, params: string[]) => store.runAsText(sql, params);
+    const policySource = store.createPolicySource(clock);
+    return { store, makeBus: canListen ? makeBus : undefined, policySource, release, runAsText };
   } catch (error) {
     await release();
     throw error;

@@ -7,7 +7,7 @@ import { checkNamespace } from './kernel/names.js';
 import { escapeBefore } from './keys/escape.js';
 import { invalidTemplate, parseTemplate } from './keys/template-parser.js';
 import type { ColumnTemplate } from './postgres/watch/tag-expression.js';
-import { type CacheNames, planUnwatch, planWatch, printScript, runScript } from './postgres/watch/watch.js';
+import type { CacheNames, WatchScript } from './postgres/watch/watch.js';
 import type { WatchRequest } from './postgres/watch/watched-table.js';
 
 /** Where triggers are installed: a Kysely instance or transaction, a `pg` pool or client, or a function that runs a statement. */
@@ -65,6 +65,7 @@ export interface Watch {
  * }
  */
 export async function watchTable(db: WatchDatabase, options: WatchOptions): Promise<Watch> {
+  const { planWatch, runScript } = await watching();
   const script = await planWatch(db, requestOf(options), cacheNamesOf(options));
   await runScript(db, script);
   const { statements, tags, tables } = script;
@@ -77,6 +78,7 @@ export async function watchTable(db: WatchDatabase, options: WatchOptions): Prom
  * @throws as watchTable does
  */
 export async function watchTableSql(db: WatchDatabase, options: WatchOptions): Promise<string> {
+  const { planWatch, printScript } = await watching();
   return printScript(await planWatch(db, requestOf(options), cacheNamesOf(options)));
 }
 
@@ -87,17 +89,25 @@ export async function watchTableSql(db: WatchDatabase, options: WatchOptions): P
  * @throws ConfigurationError `INVALID_OPTION` for a table that is not watched
  */
 export async function unwatchTable(db: WatchDatabase, options: WatchedTableName): Promise<void> {
+  const { runScript } = await watching();
   await runScript(db, await planOfUnwatching(db, options));
 }
 
 /** The SQL that {@link unwatchTable} would run, for psql. */
 export async function unwatchTableSql(db: WatchDatabase, options: WatchedTableName): Promise<string> {
+  const { printScript } = await watching();
   return printScript(await planOfUnwatching(db, options));
 }
 
-async function planOfUnwatching(db: WatchDatabase, options: WatchedTableName): ReturnType<typeof planUnwatch> {
+async function planOfUnwatching(db: WatchDatabase, options: WatchedTableName): Promise<WatchScript> {
   refuseUnknown(options, ['table', 'schema', 'cache'], 'unwatchTable()');
+  const { planUnwatch } = await watching();
   return await planUnwatch(db, { ...tableOf(options, 'unwatchTable()') }, cacheNamesOf(options));
+}
+
+/** Loaded when it is asked for: the package's users need not load a driver that they do not use. */
+function watching(): Promise<typeof import('./postgres/watch/watch.js')> {
+  return import('./postgres/watch/watch.js');
 }
 
 const SUBJECT = 'watchTable()';

@@ -3,7 +3,7 @@ import type { BusHealth } from '../ports/bus.js';
 import type { SweepReport } from '../ports/store.js';
 import type { BreakerState } from './circuit-breaker.js';
 import type { Counters } from './reporter.js';
-import { Events } from './sections/events.js';
+import { Tables } from './sections/tables.js';
 import { waitFor } from './waiting.js';
 
 /** Numbers about a cache since it was made, and what it holds now. */
@@ -31,7 +31,7 @@ export interface CacheStats extends Readonly<Counters> {
 /** How long closing waits for background work, in milliseconds: a refresh whose loader hangs must not keep a process from ending. */
 const CLOSING_PATIENCE = 10_000;
 
-export class CacheInstance extends Events {
+export class CacheInstance extends Tables {
   #closing: Promise<void> | undefined;
 
   /** Numbers since the cache was made. */

@@ -40,3 +40,9 @@ export function statement(name: string, effect: 'read' | 'write', template: RawB
   const hash = createHash('sha256').update(compiled.sql).digest('hex').slice(0, 12);
   return { name: `keepsake_${name}_${hash}`, text: compiled.sql, effect };
 }
+
+/** A statement of which only the text is known, and that it reads. */
+export function readingStatement(text: string): Statement {
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return { name: `keepsake_other_${hash}`, text, effect: 'read' };
+}

@@ -36,6 +36,7 @@ import { echoStatement } from './queries/notify.js';
 import { publishStatement } from './queries/publish.js';
 import { Reads } from './reads.js';
 import { isDataError } from './sqlstate.js';
+import { type Row, readingStatement } from './statement.js';
 import { Sweeper } from './sweeper.js';
 import { PostgresTransactions } from './transactions.js';
 
@@ -58,6 +59,8 @@ export interface PostgresStore extends Store {
   createBus(options: BusOptions): Bus;
   /** The policies that operators keep beside the entries. */
   createPolicySource(clock: Clock): PolicySource;
+  /** Runs a statement that reads, on the store's connections and under its deadline; every column comes as text. Throws StoreError. */
+  runAsText(sql: string, params: readonly string[]): Promise<readonly Row[]>;
 }
 
 /** Settings of a bus that are not the store's. */
@@ -279,6 +282,10 @@ class BatchingStore implements PostgresStore {
   async sweep(): Promise<SweepReport> {
     this.#refuseClosed();
     return this.#sweeper.sweep();
+  }
+
+  async runAsText(sql: string, params: readonly string[]): Promise<readonly Row[]> {
+    return await this.#connections.executor.run(readingStatement(sql), params);
   }
 
   createBus({ listenConnection, ...settings }: BusOptions): Bus {

@@ -19,16 +19,24 @@ export function runnerOf(trx: unknown): RunWithin {
 
 /** The same on any connection of a database: a pool and a Kysely instance will do as well. Resolves to undefined where there is no row. */
 export function databaseRunnerOf(db: unknown): (sql: string, params: string[]) => Promise<string | undefined> {
+  const send = databaseSenderOf(db);
+  return async (sql, params) => firstOf(await send(sql, params));
+}
+
+/** The same, for all rows, as the driver gives them. */
+export function databaseRowsOf(db: unknown): (sql: string, params: string[]) => Promise<readonly unknown[]> {
+  const send = databaseSenderOf(db);
+  return async (sql, params) => rowsOf(await send(sql, params));
+}
+
+function databaseSenderOf(db: unknown): (sql: string, params: string[]) => unknown {
   const executeQuery = methodOf(db, 'executeQuery');
   const query = methodOf(db, 'query');
-  const send = (sql: string, params: string[]): unknown => {
-    if (typeof db === 'function') return Reflect.apply(db, undefined, [sql, params]);
-    if (executeQuery !== undefined) return executeQuery(CompiledQuery.raw(sql, params));
-    if (query !== undefined) return query(sql, params);
-    const expected = 'a Kysely instance or transaction, a pg pool or client, or `(sql, params) => Promise`';
-    throw refuse({ option: 'db', expected, got: db, code: 'INVALID_OPTION' });
-  };
-  return async (sql, params) => firstOf(await send(sql, params));
+  if (typeof db === 'function') return (sql, params) => Reflect.apply(db, undefined, [sql, params]);
+  if (executeQuery !== undefined) return (sql, params) => executeQuery(CompiledQuery.raw(sql, params));
+  if (query !== undefined) return (sql, params) => query(sql, params);
+  const expected = 'a Kysely instance or transaction, a pg pool or client, or `(sql, params) => Promise`';
+  throw refuse({ option: 'db', expected, got: db, code: 'INVALID_OPTION' });
 }
 
 function senderOf(trx: unknown): (sql: string, params: string[]) => unknown {
@@ -58,10 +66,14 @@ function answerOf(result: unknown): string {
   throw refuse({ option: 'trx', expected, got: result, code: 'INVALID_OPTION' });
 }
 
+function rowsOf(result: unknown): readonly unknown[] {
+  const rows: unknown = Array.isArray(result) ? result : Reflect.get(Object(result), 'rows');
+  return Array.isArray(rows) ? rows : [];
+}
+
 /** The first column of the first row, if it is a text. */
 function firstOf(result: unknown): string | undefined {
-  const rows: unknown = Array.isArray(result) ? result : Reflect.get(Object(result), 'rows');
-  const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
+  const [row] = rowsOf(result);
   const answer: unknown = typeof row === 'object' && row !== null ? Object.values(row)[0] : undefined;
   return typeof answer === 'string' ? answer : undefined;
 }

@@ -2,6 +2,7 @@
 import { KeepsakeError } from '../../errors.js';
 import type { Policy } from '../../kernel/policy.js';
 import type { BusHealth } from '../../ports/bus.js';
+import type { RowHost, TableCache, TableOptions } from '../../ports/tables.js';
 import type { TransactionHandle } from '../../ports/transactions.js';
 import type { Engine } from '../call.js';
 import { type Invalidation, invalidate } from '../invalidation.js';
@@ -23,6 +24,8 @@ export interface CacheParts {
   readonly keyTransform: (key: string) => string;
   /** The health of the bus, if there is one. */
   readonly stream: () => BusHealth | undefined;
+  /** Makes the cache of a table, over a cache. */
+  readonly makeTable: (host: RowHost, name: string, options: TableOptions) => TableCache<unknown, unknown>;
   /** Releases what the composition root opened; called once, after background work has drained. */
   readonly release: () => Promise<void>;
 }

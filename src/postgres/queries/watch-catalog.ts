@@ -48,6 +48,8 @@ select json_build_object(
         select json_agg(json_build_object(
           'name', a.attname,
           'type', base.typname,
+          'oid', base.oid::int8,
+          'typeName', (select quote_ident(n.nspname) || '.' || quote_ident(base.typname) from pg_catalog.pg_namespace as n where n.oid = base.typnamespace),
           'typeKind', base.typtype,
           'shown', format_type(a.atttypid, a.atttypmod),
           'scale', case
@@ -60,13 +62,13 @@ select json_build_object(
         join pg_catalog.pg_type as held on held.oid = a.atttypid
         cross join lateral (
           with recursive domains as (
-            select held.typname, held.typtype, held.typbasetype
+            select held.oid, held.typname, held.typnamespace, held.typtype, held.typbasetype
             union all
-            select t.typname, t.typtype, t.typbasetype
+            select t.oid, t.typname, t.typnamespace, t.typtype, t.typbasetype
             from domains
             join pg_catalog.pg_type as t on t.oid = domains.typbasetype and domains.typtype = 'd'
           )
-          select domains.typname, domains.typtype from domains where domains.typtype <> 'd'
+          select domains.oid, domains.typname, domains.typnamespace, domains.typtype from domains where domains.typtype <> 'd'
         ) as base
         where a.attrelid = target.oid and a.attnum > 0 and not a.attisdropped
       ),
@@ -76,6 +78,17 @@ select json_build_object(
         cross join lateral unnest(x.indkey[0:x.indnkeyatts - 1]) with ordinality as k (attnum, n)
         join pg_catalog.pg_attribute as a on a.attrelid = x.indrelid and a.attnum = k.attnum
         where x.indrelid = target.oid and x.indisprimary
+      ),
+      'readable', has_schema_privilege(target.relnamespace, 'usage')
+        and (has_table_privilege(target.oid, 'select') or has_any_column_privilege(target.oid, 'select')),
+      'uniqueKeys', (
+        select coalesce(json_agg((
+          select json_agg(a.attname)
+          from pg_catalog.pg_attribute as a
+          where a.attrelid = x.indrelid and a.attnum = any (x.indkey[0:x.indnkeyatts - 1])
+        )), '[]')
+        from pg_catalog.pg_index as x
+        where x.indrelid = target.oid and x.indisunique and x.indpred is null and x.indexprs is null
       ),
       'relations', (
         select json_agg(json_build_object(

@@ -1,4 +1,5 @@
 /** The catalog's word on a table that is to be watched, and on the log its triggers would write to. */
+import { KeepsakeError } from '../../errors.js';
 import { functionNames, type TableNames } from '../names.js';
 import { watchCatalogStatement } from '../queries/watch-catalog.js';
 import { configurationErrorOf, storeErrorOf } from '../sqlstate.js';
@@ -10,6 +11,10 @@ export interface CatalogColumn {
   readonly name: string;
   /** Name of the type, that of a domain's base. */
   readonly type: string;
+  /** Its number, likewise. */
+  readonly oid: number;
+  /** Its quoted name with its schema, likewise. */
+  readonly typeName: string;
   /** `b` base, `e` enum, and others, as in `pg_type.typtype`. */
   readonly typeKind: string;
   /** The type as people write it. */
@@ -49,6 +54,10 @@ export interface CatalogTable {
   readonly persistence: string;
   readonly columns: readonly CatalogColumn[] | null;
   readonly primaryKey: readonly string[] | null;
+  /** Columns of each unique index, in no order. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+  /** Whether the role may read any of it. */
+  readonly readable: boolean;
   readonly relations: readonly CatalogRelation[];
   readonly triggers: readonly CatalogTrigger[];
 }
@@ -97,13 +106,17 @@ export async function readCatalog(
   return JSON.parse(answer ?? '{"table":null,"log":null}') as Catalog;
 }
 
-/** The same as `send`, with our errors. */
-export async function sendOrExplain(send: Send, sql: string, params: string[]): Promise<string | undefined> {
+/** What `send` answers, with our errors. */
+export async function sendOrExplain<Answer>(
+  send: (sql: string, params: string[]) => Promise<Answer>,
+  sql: string,
+  params: string[],
+  subject = 'The table cannot be watched',
+): Promise<Answer> {
   try {
     return await send(sql, params);
   } catch (error) {
-    if (error instanceof TypeError || error instanceof ReferenceError) throw error;
-    const subject = 'The table cannot be watched';
+    if (error instanceof TypeError || error instanceof ReferenceError || error instanceof KeepsakeError) throw error;
     throw configurationErrorOf(error, subject) ?? storeErrorOf(error, subject, 'failed');
   }
 }

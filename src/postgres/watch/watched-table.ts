@@ -131,17 +131,19 @@ function comparisonOf(
   return { pairedBy: primaryKey, compared: [...columns.keys()].filter((name) => !ignore.includes(name)) };
 }
 
-function columnOf(
+/** A column by its name. Throws ConfigurationError when there is none. */
+export function columnOf(
   name: string,
-  option: 'key' | 'tags' | 'ignore',
+  option: 'key' | 'tags' | 'ignore' | 'primaryKey' | 'columns',
   columns: ReadonlyMap<string, CatalogColumn>,
+  subject: string = SUBJECT,
 ): CatalogColumn {
   const column = columns.get(name);
   if (column !== undefined) return column;
   const close = closestName(name, [...columns.keys()]);
   const hint = close === undefined ? '' : ` (did you mean \`${close}\`?)`;
   const expected = `made of the table's columns${hint}`;
-  throw refuse({ option, expected, got: name, subject: SUBJECT, code: 'INVALID_OPTION' });
+  throw refuse({ option, expected, got: name, subject, code: 'INVALID_OPTION' });
 }
 
 const TYPES: Readonly<Record<string, TagType>> = {
@@ -156,13 +158,14 @@ const TYPES: Readonly<Record<string, TagType>> = {
   timestamptz: 'instant',
 };
 
-function tagTypeOf({ name, type, typeKind, shown, scale }: CatalogColumn): TagType {
+/** How values of a column stand in tags and keys. Throws ConfigurationError for types whose values have several texts. */
+export function tagTypeOf({ name, type, typeKind, shown, scale }: CatalogColumn, subject: string = SUBJECT): TagType {
   if (typeKind === 'e') return 'text';
   if (type === 'numeric' && scale === 0) return 'text';
   const found = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   if (found !== undefined) return found;
   const expected = `a column of one of the types ${TAG_TYPES}: values of ${shown} can be written in several ways`;
-  throw refuse({ option: name, expected, got: shown, subject: SUBJECT, code: 'INVALID_OPTION' });
+  throw refuse({ option: name, expected, got: shown, subject, code: 'INVALID_OPTION' });
 }
 
 function fixed(table: string): ColumnTemplate {
