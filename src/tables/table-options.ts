@@ -26,7 +26,7 @@ export function resolveTable(table: string, options: TableOptions): ResolvedTabl
   const isList = (names: unknown): boolean =>
     Array.isArray(names) && names.length > 0 && names.every(isName) && new Set(names).size === names.length;
   if (!isName(table)) throw wrong('table', 'the name of a table', table);
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object with `primaryKey`', options);
+  if (Object(options) !== options) throw wrong('options', 'an object with `primaryKey`', options);
   const { primaryKey, columns, schema = 'public', db, as, ...policy } = options;
   if (!isList(primaryKey)) throw wrong('primaryKey', "an array of different columns such as ['id']", primaryKey);
   if (columns !== undefined && !isList(columns)) throw wrong('columns', 'an array of different columns', columns);
