@@ -70,7 +70,8 @@ export function messageOf(event: CacheEvent, at: number): string {
 }
 
 function errorText(error: unknown): string | undefined {
-  return error instanceof Error ? error.message : error === undefined ? undefined : String(error);
+  if (error instanceof Error) return error.message;
+  return error === undefined ? undefined : `no Error, but a ${typeof error}`;
 }
 
 /** JSON has none, and bigints are no numbers there. */
