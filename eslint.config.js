@@ -26,7 +26,7 @@ const rules = {
 };
 
 export default [
-  { ignores: ['dist/', '.dist-next/', 'node_modules/', 'test/fixtures/'] },
+  { ignores: ['dist/', '.dist-next/', 'node_modules/', 'test/fixtures/', 'bench/rivals/'] },
   // Biome's suppression comments are its own; ours that suppress nothing are errors.
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {

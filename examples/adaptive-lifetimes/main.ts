@@ -31,7 +31,7 @@ await Cache.configure({ connection: process.env['DATABASE_URL'] ?? 'memory', nam
 await Cache.clear();
 const exchange = new Exchange();
 
-for (const symbol of ['OSL:EQNR', 'NYC:IBM', 'XXX:ABC']) {
+for (const symbol of ['OSL:EQNR', 'NYC:IBM', 'BER:ABC']) {
   const { market } = await exchange.quote(symbol);
   const left = await Cache.ttl(Cache.key`quote:${symbol}`);
   console.log(`${market.padEnd(8)} ${left === undefined ? 'not kept' : `kept for ${Math.ceil(left / 60_000)} min`}`);

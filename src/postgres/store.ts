@@ -21,7 +21,7 @@ import type {
   WriteReceipt,
 } from '../ports/store.js';
 import { textArray } from './arrays.js';
-import { Batcher } from './batcher.js';
+import { Batcher, type BatcherOptions } from './batcher.js';
 import { Batches, type FillInput, type InvalidateInput, type PostponeInput } from './batches.js';
 import { PostgresBus, type PostgresBusOptions } from './bus.js';
 import { Connections } from './connections.js';
@@ -118,54 +118,29 @@ class BatchingStore implements PostgresStore {
       slots: 2,
       maxBatch: MAX_BATCH,
     });
-    const sets = new Batcher<EntryWrite, WriteReceipt>({
-      ...weighed,
-      weigh: sizeOf,
-      run: (writes) => batches.set(writes),
-    });
     const weigh = (fill: FillInput): number => sizeOf(fill.write);
-    const fills = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.fill(inputs) });
-    const extensions = new Batcher<FillInput, FillResult>({ ...write, run: (inputs) => batches.extend(inputs) });
-    const puts = new Batcher<FillInput, FillResult>({ ...weighed, weigh, run: (inputs) => batches.put(inputs) });
-    const setsIfAbsent = new Batcher<EntryWrite, WriteReceipt | undefined>({
-      ...weighed,
-      weigh: sizeOf,
-      run: (writes) => batches.setIfAbsent(writes),
-    });
-    const deletes = new Batcher({ ...write, run: (ids: readonly string[]) => batches.delete(ids) });
-    const touches = new Batcher({ ...write, run: (ids: readonly string[]) => batches.touch(ids) });
-    const postpones = new Batcher({ ...write, run: (inputs: readonly PostponeInput[]) => batches.postpone(inputs) });
+    const batchers: { idle(): Promise<void> }[] = [this.#reads];
+    const lane = <Input, Output>(order: 'queue' | 'replace' | 'share', how: BatcherOptions<Input, Output>) => {
+      const batcher = new Batcher(how);
+      batchers.push(batcher);
+      return new Lane(this.#order, batcher, order);
+    };
+    this.#sets = lane('replace', { ...weighed, weigh: sizeOf, run: (writes) => batches.set(writes) });
+    this.#setsIfAbsent = lane('queue', { ...weighed, weigh: sizeOf, run: (writes) => batches.setIfAbsent(writes) });
+    this.#fills = lane('queue', { ...weighed, weigh, run: (inputs) => batches.fill(inputs) });
+    this.#extensions = lane('queue', { ...write, run: (inputs) => batches.extend(inputs) });
+    this.#puts = lane('queue', { ...weighed, weigh, run: (inputs) => batches.put(inputs) });
+    this.#deletes = lane('share', { ...write, run: (ids) => batches.delete(ids) });
+    this.#touches = lane('share', { ...write, run: (ids) => batches.touch(ids) });
+    this.#postpones = lane('queue', { ...write, run: (inputs) => batches.postpone(inputs) });
     this.#invalidations = new Batcher({ ...write, run: (inputs) => batches.invalidate(inputs) });
-    this.#sets = new Lane(this.#order, sets, 'replace');
-    this.#setsIfAbsent = new Lane(this.#order, setsIfAbsent, 'queue');
-    this.#fills = new Lane(this.#order, fills, 'queue');
-    this.#extensions = new Lane(this.#order, extensions, 'queue');
-    this.#puts = new Lane(this.#order, puts, 'queue');
-    this.#deletes = new Lane(this.#order, deletes, 'share');
-    this.#touches = new Lane(this.#order, touches, 'share');
-    this.#postpones = new Lane(this.#order, postpones, 'queue');
     const small = { timeout: options.timeouts.write, maxBatch: MAX_BATCH };
     this.leases = new PostgresLeases(this.#connections, small);
     this.locks = new PostgresLocks(this.#connections, small);
     this.counters = new PostgresCounters(this.#connections, this.#order, { ...small, scopeNames: options.scopeNames });
     this.#sweeper = new Sweeper(this.#connections, this.leases, options);
     this.transactions = new PostgresTransactions(this.#connections, small);
-    this.#batchers = [
-      this.leases,
-      this.locks,
-      this.counters,
-      this.transactions,
-      this.#reads,
-      sets,
-      setsIfAbsent,
-      fills,
-      extensions,
-      puts,
-      deletes,
-      touches,
-      postpones,
-      this.#invalidations,
-    ];
+    this.#batchers = [this.leases, this.locks, this.counters, this.transactions, ...batchers, this.#invalidations];
   }
 
   get maxIdBytes(): number {
