@@ -158,7 +158,10 @@ module.exports = {
       comment: 'Keys, ports, engine, decorators, local and memory reach the world through ports',
       severity: 'error',
       from: { path: '^src/(keys|ports|engine|decorators|local|memory)/' },
-      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|async_hooks|buffer|diagnostics_channel|util|events|v8)$' },
+      to: {
+        dependencyTypes: ['core'],
+        pathNot: '^(node:)?(crypto|async_hooks|buffer|diagnostics_channel|util|events|v8)$',
+      },
     },
     ...packageRules,
     {

@@ -26,6 +26,10 @@ export function writtenReturnType(target: object, name: string | symbol): unknow
 }
 
 function loaded(): ReflectMetadata | undefined {
-  const isThere = 'defineMetadata' in Reflect && 'getOwnMetadataKeys' in Reflect && 'getOwnMetadata' in Reflect;
-  return isThere ? (Reflect as typeof Reflect & ReflectMetadata) : undefined;
+  const reflect: object = Reflect;
+  return hasMetadata(reflect) ? reflect : undefined;
+}
+
+function hasMetadata(reflect: object): reflect is ReflectMetadata {
+  return 'defineMetadata' in reflect && 'getOwnMetadataKeys' in reflect && 'getOwnMetadata' in reflect;
 }
