@@ -249,7 +249,7 @@ export const CACHE_OPTIONS = Object.freeze({
     description: 'How long a local copy may be served after it was last known to be valid.',
   },
   notify: {
-    takes: '`deferred`, `transactional` or `off`',
+    takes: '`deferred` or `off`',
     default: `\`'${CACHE_DEFAULTS.notify}'\``,
     description: 'How invalidations are told to other processes.',
   },
