@@ -187,7 +187,8 @@ describe('keepsake doctor', () => {
     expect(owner.status).toBe(0);
     const client = await connect(url);
     await client.query(
-      `create schema if not exists ${pg.escapeIdentifier(schema)}; revoke create on schema public from public`,
+      `create schema if not exists ${pg.escapeIdentifier(schema)}; revoke create on schema public from public;
+        grant usage on schema ${pg.escapeIdentifier(schema)} to public`,
     );
     const other = await useRole(url, 'guest');
     const guest = await doctor(other.url);
