@@ -190,11 +190,11 @@ const NO_VALUE: Isolated = { value: undefined, handing: 'itself' };
 function isHiddenHere(
   engine: Engine,
   id: string,
-  { tags }: StoredEntry,
+  stored: StoredEntry,
   { token, since, owed }: Pick<Reading, 'since' | 'owed'> & { readonly token: LoadToken },
 ): boolean {
   if (Math.max(owed, engine.owed.size) === 0) return false;
-  const names = [...namesAlwaysOf(engine, id), ...tags.map(tagName)];
+  const names = [...namesAlwaysOf(engine, id), ...stored.tags.map(tagName)];
   return engine.owed.hides(names) || engine.ledger.hides(names, since, { snapshot: token.snapshot, xid: undefined });
 }
 
