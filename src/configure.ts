@@ -26,7 +26,7 @@ import { waitFor } from './engine/waiting.js';
 import { type Clock, systemClock } from './kernel/clock.js';
 import type { Codec } from './kernel/codec.js';
 import { refuse } from './kernel/expectation.js';
-import { EVERYTHING, namespaceName } from './kernel/names.js';
+import { namespaceName, scopeNames } from './kernel/names.js';
 import { lruStorage } from './local/lru-storage.js';
 import { noStorage } from './local/no-storage.js';
 import { createNullStore } from './memory/null-store.js';
@@ -92,11 +92,10 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
     now: () => clock.monotonic(),
   });
   const given = providerOf(options.policyProvider);
-  const scopeNames = [namespaceName(resolved.namespace), EVERYTHING];
   const tier = await makeSharedTier(
     options,
     resolved,
-    { scopeNames, loadDeadline: resolved.loadDeadline },
+    { scopeNames: scopeNames(resolved.namespace), loadDeadline: resolved.loadDeadline },
     { reporter, clock },
   );
   const policySource = options.policyProvider === 'table' ? requireTable(tier) : undefined;

@@ -62,6 +62,7 @@ export type { Entity, EntityPart } from './kernel/entity.js';
 export type * from './kernel/events.js';
 export type { State } from './kernel/freshness.js';
 export { escapeLike } from './kernel/like.js';
+export { keyName, scopeNames, tagName } from './kernel/names.js';
 export type { CachedErrors, Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
 export type { Ramp } from './kernel/ramp.js';
 export type { KeyTag } from './keys/key-tag.js';

@@ -91,12 +91,23 @@ export function storedTag(namespace: string, tag: string): string {
   return bounded(`${STORED_ENTITY}${namespace}]${entity}`, MAX_TAG_BYTES);
 }
 
-/** The log's name for the entry with this id. */
+/**
+ * The names that hide every entry of a cache: its namespace's, which `clear` invalidates, and the whole table's, for `clearAll`. A store is built
+ * with them (`StoreOptions`).
+ *
+ * @param namespace the cache's; `''`, the default, is the nameless one
+ * @example new MyStore({ scopeNames: scopeNames('reports'), loadDeadline: 600_000 })
+ */
+export function scopeNames(namespace = ''): readonly string[] {
+  return [namespaceName(namespace), EVERYTHING];
+}
+
+/** The log's name for the entry with this id. A store of your own meets it in `invalidate`, and looks for it in `fill` and `read`. */
 export function keyName(id: string): string {
   return `k|${id}`;
 }
 
-/** The log's name for a tag as it is stored. */
+/** The log's name for a tag as it is stored; met likewise. */
 export function tagName(stored: string): string {
   return `t|${stored}`;
 }

@@ -1,7 +1,7 @@
 /** The test store: the memory store as a test wants it, over a table that several caches may share. */
 import { type Clock, systemClock } from '../kernel/clock.js';
 import { CACHE_DEFAULTS } from '../kernel/defaults.js';
-import { EVERYTHING, namespaceName } from '../kernel/names.js';
+import { scopeNames } from '../kernel/names.js';
 import { createMemoryStore } from '../memory/memory-store.js';
 import type { Store } from '../ports/store.js';
 
@@ -19,5 +19,5 @@ export interface TestStoreOptions {
  */
 export function createTestStore({ clock = systemClock, namespace = '' }: TestStoreOptions = {}): Store {
   const { loadDeadline } = CACHE_DEFAULTS;
-  return createMemoryStore({ clock, scopeNames: [namespaceName(namespace), EVERYTHING], loadDeadline });
+  return createMemoryStore({ clock, scopeNames: scopeNames(namespace), loadDeadline });
 }

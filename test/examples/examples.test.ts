@@ -39,6 +39,13 @@ describe('examples', () => {
     expect(status).toBe(0);
   });
 
+  it('custom-store passes the contract suite', async () => {
+    const { status, output } = await runExample('custom-store', {});
+    expect(output).toMatch(/\bfail 0\b/);
+    expect(Number(/\bpass (\d+)/.exec(output)?.[1])).toBeGreaterThan(140);
+    expect(status).toBe(0);
+  });
+
   it('the index of the documentation has a row for each', () => {
     const root = new URL('../../', import.meta.url);
     const index = readFileSync(new URL('docs/README.md', root), 'utf8');

@@ -1,9 +1,9 @@
 /** What the contract suite needs of a store, and the values its parts share. */
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { expect } from 'vitest';
-import type { Encoded } from '../../src/kernel/codec.js';
-import { freshness, type State } from '../../src/kernel/freshness.js';
-import type { Lifetimes } from '../../src/kernel/lifetimes.js';
+import type { Encoded } from '../../kernel/codec.js';
+import { freshness, type State } from '../../kernel/freshness.js';
+import type { Lifetimes } from '../../kernel/lifetimes.js';
 import type {
   EntryWrite,
   FillResult,
@@ -12,7 +12,7 @@ import type {
   StoredEntry,
   StoreOptions,
   WriteReceipt,
-} from '../../src/ports/store.js';
+} from '../../ports/store.js';
 
 /**
  * An open store, as a test gets it. Data of earlier tests may still be there: the suite uses ids, tags and names of its own in
@@ -38,9 +38,6 @@ export interface StoreUnderTest {
   /** Releases everything; the stores may be closed already. */
   close(): Promise<void>;
 }
-
-/** How each part of the suite reaches the store of the running test. */
-export type Subject = () => StoreUnderTest;
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
@@ -102,10 +99,10 @@ export function stored(result: FillResult): WriteReceipt {
   return result.receipt;
 }
 
-/** Expects remaining milliseconds to be `ms`, less what a slow machine may have used up. */
-export function expectAbout(actual: number, ms: number): void {
-  expect(actual).toBeLessThanOrEqual(ms);
-  expect(actual).toBeGreaterThan(ms - SLACK);
+/** Asserts remaining milliseconds to be `ms`, less what a slow machine may have used up. */
+export function about(actual: number, ms: number): void {
+  const least = ms - SLACK;
+  assert.ok(actual <= ms && actual > least, `Expected about ${ms}, got ${actual}`);
 }
 
 /** The namespace's own scope name of the store under test. */
