@@ -7,20 +7,20 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { CacheOptions } from '../../src/cache-options.js';
 import { StoreError } from '../../src/errors.js';
 import { testNames } from '../support/database.js';
 import { WorkerProcess } from '../support/processes.js';
 import { useProxy } from '../support/proxy.js';
+import { connectApart, eventually, expectNothingUnhandled, HeldLoader, sources } from './cache-fixture.js';
 import {
-  connectApart,
-  eventually,
-  expectNothingUnhandled,
-  HeldLoader,
-  type OpenCache,
-  openCache,
-  sources,
-} from './cache-fixture.js';
+  DEADLINES,
+  expectDown,
+  expectLoads,
+  expectRecovery,
+  expectSurvival,
+  type Fault,
+  open,
+} from './faults-fixture.js';
 import { table } from './fixture.js';
 import { useOwnServer } from './own-server.js';
 
@@ -28,80 +28,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const server = useOwnServer();
 
-/** Short, so that a fault does not take long, and long enough for a busy machine that is well. */
-const DEADLINES = { read: 1_000, write: 1_500 };
-
 beforeEach(() => expectNothingUnhandled());
-
-/** A cache whose every read goes to the store, in a namespace of its own. */
-function open(options: CacheOptions): Promise<OpenCache> {
-  return openCache({ namespace: randomUUID(), local: false, timeouts: DEADLINES, ...options });
-}
-
-/** Calls of missing keys complete with what their loaders return, each run once. */
-async function expectLoads({ cache }: OpenCache): Promise<void> {
-  const loads = new Map<string, number>();
-  const call = (key: string): Promise<unknown> =>
-    cache.getOrSet(key, async () => {
-      loads.set(key, (loads.get(key) ?? 0) + 1);
-      return { loaded: key };
-    });
-  const keys = Array.from({ length: 20 }, () => randomUUID());
-  expect(await Promise.all(keys.map(call))).toEqual(keys.map((key) => ({ loaded: key })));
-  expect([...loads.values()]).toEqual(keys.map(() => 1));
-}
-
-/** Reads are misses; calls that carry correctness say that they failed. */
-async function expectDown(opened: OpenCache): Promise<void> {
-  const { cache, recorder } = opened;
-  await expectLoads(opened);
-  expect(await cache.get('known')).toBeUndefined();
-  const explicit = [cache.set('a', 1), cache.delete('b'), cache.expire('c'), cache.invalidateTags('d'), cache.clear()];
-  for (const { status, ...rest } of await Promise.allSettled(explicit)) {
-    expect(status).toBe('rejected');
-    expect(rest).toMatchObject({ reason: expect.any(StoreError) });
-    expect(rest).toMatchObject({
-      reason: { code: 'STORE_FAILED', outcome: expect.stringMatching(/^(failed|unknown)$/) },
-    });
-  }
-  expect(cache.stats().store.health).not.toBe('well');
-  expect(recorder.count('error')).toBeGreaterThan(0);
-}
-
-/** Within a bounded time, and with nobody's help, an entry is stored and found again. */
-async function expectRecovery({ cache }: OpenCache): Promise<void> {
-  await eventually(async () => {
-    const key = randomUUID();
-    let loads = 0;
-    const load = (): number => {
-      loads += 1;
-      return loads;
-    };
-    expect([await cache.getOrSet(key, load), await cache.getOrSet(key, load)]).toEqual([1, 1]);
-  });
-  await eventually(() => cache.set('known', 'again'));
-  expect(cache.stats().store.health).toBe('well');
-}
-
-interface Fault {
-  begin(): unknown;
-  end(): unknown;
-}
-
-/** Two caches go through a fault: one that always asks the store, and one with a local tier, which listens to the others. */
-async function expectSurvival(options: CacheOptions, fault: Fault): Promise<OpenCache> {
-  const opened = await open(options);
-  const listening = await open({ ...options, local: {} });
-  const { cache } = opened;
-  await eventually(() => cache.set('known', 'before'));
-  await eventually(async () => expect(await cache.get('known')).toBe('before'));
-  await fault.begin();
-  await Promise.all([expectDown(opened), expectLoads(listening)]);
-  await fault.end();
-  await Promise.all([expectRecovery(opened), expectRecovery(listening)]);
-  await eventually(() => expect(listening.cache.stats().stream).toMatchObject({ state: 'listening' }));
-  return opened;
-}
 
 describe('the network', () => {
   it('refuses connections', async () => {

@@ -1,5 +1,5 @@
 /** A PostgreSQL server of one test file's own, to be killed, stopped and started again; the run's server is everybody's. */
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -93,6 +93,18 @@ export class OwnServer {
     await this.#server?.stop();
   }
 
+  /** Starts it again as a server in recovery that follows nobody: it can be read, and refuses every write. */
+  async restartAsStandby(): Promise<void> {
+    await this.stop();
+    await writeFile(join(this.data, 'standby.signal'), '');
+    await this.start({ hot_standby: 'on' });
+  }
+
+  /** Makes a standby a server that can be written to; resolves when it is one. */
+  async promote(): Promise<void> {
+    await this.ask('select pg_promote()');
+  }
+
   /**
    * Kills the process of one connection: the server ends all others, recovers by itself, and empties its unlogged tables.
    * Resolves when it accepts connections again.
@@ -144,15 +156,15 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** A server for the tests of this file: started before them, removed after them. */
-export function useOwnServer(): () => OwnServer {
+/** A server for the tests of this file, with further settings: started before them, removed after them. */
+export function useOwnServer(settings: Readonly<Record<string, string>> = {}): () => OwnServer {
   let folder = '';
   let server: OwnServer | undefined;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'keepsake-own-server-'));
     await chmod(folder, 0o1777); // the server may run as another user
     server = new OwnServer(join(folder, 'server'));
-    await server.start();
+    await server.start(settings);
     await server.furnish();
   }, 120_000);
   afterAll(async () => {
