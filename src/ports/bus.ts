@@ -12,6 +12,8 @@ export interface BusListener {
   onProven(at: number): void;
   /** Something may have been missed: nothing held or under way can be trusted. */
   onGap(reason: GapReason): void;
+  /** A message that some process published about what its cache does; any text, for anybody may send one. Undefined: none is asked for. */
+  onMessage?(text: string): void;
 }
 
 /** `connected`: a connection was made, the first or a later one. `flood`: more than can be told one by one. `clock`: this process slept. */

@@ -52,12 +52,13 @@ export class Connections {
     return eventChannelName(this.#channel);
   }
 
-  /** Options of a connection of its own, beside the pool; a dialect has none. */
-  get separate(): pg.ClientConfig {
+  /** A connection beside the pool, by its URL or like those of the pool: its options, and what is equal where they lead to the same place. */
+  separate(url: string | undefined): { readonly place: unknown; readonly config: pg.ClientConfig } {
     const { timeouts } = this.#options;
-    const connection = this.#connection;
-    if (hasPool(connection)) return driverPool(connection.pool).options;
-    return poolConfig(connection, { poolSize: 1, timeouts, settings: 'plain' });
+    const connection = url ?? this.#connection;
+    if (hasPool(connection)) return { place: connection.pool, config: driverPool(connection.pool).options };
+    const config = poolConfig(connection, { poolSize: 1, timeouts, settings: 'plain' });
+    return { place: config, config };
   }
 
   /** Whether an incarnation is of the tables that were checked: not empty as after a crash, and not made anew as by the restore of a dump. */

@@ -23,7 +23,7 @@ import type {
 import { textArray } from './arrays.js';
 import { Batcher, type BatcherOptions } from './batcher.js';
 import { Batches, type FillInput, type InvalidateInput, type PostponeInput } from './batches.js';
-import { PostgresBus, type PostgresBusOptions } from './bus.js';
+import { PostgresBus } from './bus.js';
 import { Connections } from './connections.js';
 import { PostgresCounters } from './counters.js';
 import { KeyOrder, Lane } from './key-order.js';
@@ -35,8 +35,10 @@ import { deltaStatement } from './queries/delta.js';
 import { echoStatement } from './queries/notify.js';
 import { publishStatement } from './queries/publish.js';
 import { Reads } from './reads.js';
+import { sharedStream } from './shared-streams.js';
 import { isDataError } from './sqlstate.js';
 import { type Row, readingStatement } from './statement.js';
+import type { StreamOptions } from './stream.js';
 import { Sweeper } from './sweeper.js';
 import { PostgresTransactions } from './transactions.js';
 
@@ -55,7 +57,7 @@ export function createPostgresStore(options: StoreOptions & PostgresStoreOptions
 
 /** The store, and what hears of its changes. */
 export interface PostgresStore extends Store {
-  /** Makes the bus over the same tables, with a connection of its own; it begins to connect when somebody listens. */
+  /** Makes the bus over the same tables. Its connection is made when somebody listens, or is one that another cache listens on already. */
   createBus(options: BusOptions): Bus;
   /** The policies that operators keep beside the entries. */
   createPolicySource(clock: Clock): PolicySource;
@@ -64,7 +66,9 @@ export interface PostgresStore extends Store {
 }
 
 /** Settings of a bus that are not the store's. */
-export interface BusOptions extends Pick<PostgresBusOptions, 'clock' | 'every' | 'missedAfter' | 'onError'> {
+export interface BusOptions extends Pick<StreamOptions, 'clock' | 'every' | 'missedAfter'> {
+  /** Hears why the connection could not be made, or was given up. */
+  readonly onError: (error: unknown) => void;
   /** URL for the listening connection, which no transaction pooler may stand before. Default: where the store is. */
   readonly listenConnection?: string | undefined;
 }
@@ -263,18 +267,19 @@ class BatchingStore implements PostgresStore {
     return await this.#connections.executor.run(readingStatement(sql), params);
   }
 
-  createBus({ listenConnection, ...settings }: BusOptions): Bus {
+  createBus({ listenConnection, onError, ...settings }: BusOptions): Bus {
     const connections = this.#connections;
-    const separate = listenConnection === undefined ? connections.separate : { connectionString: listenConnection };
+    const { channel, eventChannel, tables } = connections;
+    const { place, config } = connections.separate(listenConnection);
+    const connect = () => new pg.Client({ ...config, fallback_application_name: 'keepsake-listen', keepAlive: true });
+    const options = { ...settings, connect, delta: deltaStatement(tables), channel, eventChannel };
     const echo = echoStatement();
     return new PostgresBus({
-      ...settings,
-      connect: () => new pg.Client({ ...separate, fallback_application_name: 'keepsake-listen', keepAlive: true }),
-      delta: deltaStatement(connections.tables),
-      channel: connections.channel,
+      stream: () => sharedStream(place, options),
       echo: async (payload) => {
-        await connections.executor.run(echo, [connections.channel, payload]);
+        await connections.executor.run(echo, [channel, payload]);
       },
+      onError,
     });
   }
 

@@ -8,6 +8,7 @@ import { PostgresBus } from '../../src/postgres/bus.js';
 import { quoted, tableNames } from '../../src/postgres/names.js';
 import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { createPostgresStore } from '../../src/postgres/store.js';
+import { Stream } from '../../src/postgres/stream.js';
 import { testNames, useDatabase } from '../support/database.js';
 import { useProxy } from '../support/proxy.js';
 import { connect, SCOPE, table } from './fixture.js';
@@ -44,16 +45,20 @@ async function begin(
 ): Promise<Heard> {
   const sender = await connect(database.url);
   const heard: Omit<Heard, 'bus'> = { names: [], gaps: [], proven: [], errors: [] };
-  const bus = new PostgresBus({
+  const stream = new Stream({
     connect: () => new pg.Client({ connectionString: url, application_name: 'the bus' }),
     delta: deltaStatement(quoted(tableNames({ table: 'cache', ...testNames() }))),
     channel: CHANNEL,
-    echo: async (payload) => {
-      await sender.query('select pg_notify($1, $2)', [deaf === 'deaf' ? 'elsewhere' : CHANNEL, payload]);
-    },
+    eventChannel: `${CHANNEL}:events`,
     clock,
     every: 20,
     missedAfter,
+  });
+  const bus = new PostgresBus({
+    stream: () => stream,
+    echo: async (payload) => {
+      await sender.query('select pg_notify($1, $2)', [deaf === 'deaf' ? 'elsewhere' : CHANNEL, payload]);
+    },
     onError: (error) => heard.errors.push(error),
   });
   onTestFinished(() => bus.close());
