@@ -63,7 +63,16 @@ export type * from './kernel/events.js';
 export type { State } from './kernel/freshness.js';
 export { escapeLike } from './kernel/like.js';
 export { keyName, scopeNames, tagName } from './kernel/names.js';
-export type { CachedErrors, Duration, ErrorClass, ErrorFilter, Isolation, Policy, Tiers } from './kernel/policy.js';
+export type {
+  CachedErrors,
+  Consistency,
+  Duration,
+  ErrorClass,
+  ErrorFilter,
+  Isolation,
+  Policy,
+  Tiers,
+} from './kernel/policy.js';
 export type { Ramp } from './kernel/ramp.js';
 export type { KeyTag } from './keys/key-tag.js';
 export type { Counters, Increment, IncrementResult } from './ports/counters.js';
@@ -89,7 +98,15 @@ export type {
   SweepReport,
   WriteReceipt,
 } from './ports/store.js';
-export type { DatabaseTables, KeyOf, RowOf, RowPolicy, TableCache, TableOptions } from './ports/tables.js';
+export type {
+  DatabaseTables,
+  KeyOf,
+  RowOf,
+  RowPolicy,
+  RowReadPolicy,
+  TableCache,
+  TableOptions,
+} from './ports/tables.js';
 export type { TransactionHandle, TransactionOutcome, TransactionReceipt, Transactions } from './ports/transactions.js';
 export {
   unwatchTable,

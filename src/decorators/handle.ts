@@ -44,8 +44,16 @@ export function handleOf(method: CachedMethod, self: unknown): CacheHandle<reado
     async peek(...args) {
       const ready = method.ready(self, args);
       if (ready === undefined) return undefined;
-      const { useCase, keyType, tiers, codec, isolation, localTtl } = ready.call.policy;
-      return await ready.cache.get(ready.call.key, { useCase, keyType, tiers, codec, isolation, localTtl });
+      const { useCase, keyType, tiers, consistency, codec, isolation, localTtl } = ready.call.policy;
+      return await ready.cache.get(ready.call.key, {
+        useCase,
+        keyType,
+        tiers,
+        consistency,
+        codec,
+        isolation,
+        localTtl,
+      });
     },
     async refresh(...args) {
       const ready = method.ready(self, args);

@@ -1,6 +1,6 @@
 /** One call of a cached method, as the engine wants it: built on every call, so it holds only what a hit needs. */
 import type { Call } from '../engine/call.js';
-import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import type { ResolvedRamp } from '../kernel/ramp.js';
 import type { TagBuilder } from '../keys/key-builder.js';
 import type { Method } from './method-decorator.js';
@@ -39,6 +39,10 @@ export class MethodCall implements Call {
 
   get tiers(): Tiers {
     return this.#method.policy.tiers;
+  }
+
+  get consistency(): Consistency {
+    return this.#method.policy.consistency;
   }
 
   get ramp(): ResolvedRamp | undefined {

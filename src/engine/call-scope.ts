@@ -24,6 +24,9 @@ export const NOTHING: Access = Object.freeze({ read: 'none', write: 'none' });
 /** Loads, and keeps what it has loaded. */
 export const ANEW: Access = Object.freeze({ read: 'none', write: 'both' });
 
+/** What a strong call may use: the local tier may have what it loads, and answers nothing. */
+export const PAST_LOCAL: Access = Object.freeze({ read: 'shared', write: 'both' });
+
 /** Whether this process has ever opened a scope: until then nobody looks for one. */
 let opened: 'never' | 'once' = 'never';
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../kernel/clock.js';
 import type { Codec } from '../kernel/codec.js';
 import { EVERYTHING, entryId, keyName, namespaceName, storedTag, tagName } from '../kernel/names.js';
-import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import type { ResolvedRamp } from '../kernel/ramp.js';
 import type { Access } from './access.js';
 import type { Background } from './background.js';
@@ -24,6 +24,8 @@ export interface Call extends Subject {
   readonly keyType: string | undefined;
   /** Where it lives; what the policy says too, and known without resolving it. */
   readonly tiers: Tiers;
+  /** What the policy says too, likewise. */
+  readonly consistency: Consistency;
   /** What the policy says too, likewise; undefined = every key. */
   readonly ramp?: ResolvedRamp | undefined;
   /** Which tiers it may use where it is made; undefined = those of its policy. */

@@ -1,5 +1,6 @@
 /** A call given with its own policy: `getOrSet`. A local hit needs no resolved policy, so it is resolved when it is first asked for. */
-import type { Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import { POLICY_DEFAULTS } from '../kernel/defaults.js';
+import type { Consistency, Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import { memoOf } from '../kernel/policy-memo.js';
 import { parseRamp, type ResolvedRamp } from '../kernel/ramp.js';
 import { resolvePolicy } from '../kernel/resolve-policy.js';
@@ -19,6 +20,7 @@ const resolved = new WeakMap<Policy, WeakMap<CallOptions, ResolvedPolicy>>();
 export class GivenCall implements Call {
   readonly key: string;
   readonly tiers: Tiers;
+  readonly consistency: Consistency;
   readonly ramp: ResolvedRamp | undefined;
   readonly signal: AbortSignal | undefined;
   readonly #loader: (context: LoadContext) => unknown;
@@ -29,7 +31,11 @@ export class GivenCall implements Call {
   constructor(key: string, load: (context: LoadContext) => unknown, options: CallOptions, defaults: Policy) {
     this.key = key;
     this.#loader = load;
-    this.tiers = options.tiers ?? defaults.tiers ?? 'both';
+    this.tiers = options.tiers ?? defaults.tiers ?? POLICY_DEFAULTS.tiers;
+    this.consistency =
+      this.tiers === 'local'
+        ? 'eventual'
+        : (options.consistency ?? defaults.consistency ?? POLICY_DEFAULTS.consistency);
     this.ramp = rampOf(options.ramp ?? defaults.ramp);
     this.signal = options.signal;
     this.#options = options;
@@ -49,10 +55,15 @@ export class GivenCall implements Call {
     return this.#policy;
   }
 
-  /** The call's own options lie over the provider's. */
-  overlaid({ layer }: Overlay): ResolvedPolicy {
+  /** The call's own options lie over the provider's, unless they contradict them: what a provider says never fails a call. */
+  overlaid(overlay: Overlay): ResolvedPolicy {
     const { signal: _signal, ...own } = this.#options;
-    return resolvePolicy([this.#defaults, layer, own], `getOrSet(\`${this.key}\`)`);
+    const { policy } = this;
+    try {
+      return resolvePolicy([this.#defaults, overlay.layer, own], `getOrSet(\`${this.key}\`)`);
+    } catch {
+      return overlay.over(policy);
+    }
   }
 
   /** All its tags are those of its policy. */

@@ -1,5 +1,5 @@
 /** A part of a call for many values: one of them, with its own key, loaded together with the others. */
-import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import type { ResolvedRamp } from '../kernel/ramp.js';
 import type { Call } from './call.js';
 import type { LoadContext } from './load-context.js';
@@ -46,6 +46,10 @@ class PartCall implements Call {
 
   get tiers(): Tiers {
     return this.#whole.policy.tiers;
+  }
+
+  get consistency(): Consistency {
+    return this.#whole.policy.consistency;
   }
 
   get ramp(): ResolvedRamp | undefined {

@@ -324,10 +324,11 @@ export class ReadPath {
 
   /**
    * Whether a flight is too old for a caller: it began before an invalidation that was known when the caller called, or so long
-   * before the call that one in another process may have gone unheard.
+   * before the call that one in another process may have gone unheard. To a strong call every flight is that began before it.
    */
   #isHidden(flight: Flight, call: Call, arrival: Arrival): boolean {
     const { ledger, local } = this.#engine;
+    if (call.policy.consistency === 'strong' && flight.began < arrival.at) return true;
     if (ledger.invalidatedBetween(flight.names, flight.since, arrival.since)) return true;
     if (arrival.ledgerIs === 'in doubt' && flight.began < arrival.at && this.#mayBeHidden(flight)) return true;
     return call.policy.tiers !== 'local' && !local.vouches(flight.began, arrival.at);

@@ -1,13 +1,13 @@
 /**
- * Terms: how a call may use the cache here and now. The scope it runs in, the run-time provider and the ramp of its key decide, in this
- * order; each can only take away. A call that nothing of this concerns is left as it is, and pays next to nothing for the question.
+ * Terms: how a call may use the cache here and now. The scope it runs in, the run-time provider, the ramp of its key and the consistency
+ * it wants decide, in this order; each can only take away. A call that nothing of this concerns is left as it is, and pays next to nothing for the question.
  */
 import type { BypassReason } from '../kernel/events.js';
-import type { ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import { type ResolvedRamp, tiersOn } from '../kernel/ramp.js';
 import type { Access } from './access.js';
 import { type Call, type Engine, mayRead } from './call.js';
-import { EVERYTHING, NOTHING, restricted, scopedAccess } from './call-scope.js';
+import { EVERYTHING, NOTHING, PAST_LOCAL, restricted, scopedAccess } from './call-scope.js';
 import type { FindOptions } from './find.js';
 import type { LoadContext } from './load-context.js';
 import type { Overlay } from './run-time-policies.js';
@@ -18,7 +18,9 @@ interface Wanted {
   readonly useCase?: string | undefined;
   readonly keyType?: string | undefined;
   readonly tiers: Tiers;
+  readonly consistency?: Consistency | undefined;
   readonly ramp?: ResolvedRamp | undefined;
+  overlaid?(overlay: Overlay): ResolvedPolicy;
 }
 
 /** What a call may use, and what lies over its policy; undefined = as it is. */
@@ -36,15 +38,23 @@ function termsOf(engine: Engine, wanted: Wanted): Terms | BypassReason {
   if (scoped === NOTHING) return 'scope';
   if (provided === null) return 'provider';
   const ramp = provided?.policy.ramp ?? wanted.ramp;
-  if (scoped === undefined && provided === undefined && ramp === undefined) return AS_IT_IS;
+  const isStrong = wantsStrong(wanted, provided);
+  if (scoped === undefined && provided === undefined && ramp === undefined && !isStrong) return AS_IT_IS;
   const tiers = provided?.policy.tiers ?? wanted.tiers;
   const inScope = restricted({ read: tiers, write: tiers }, scoped ?? EVERYTHING);
   if (isNothing(inScope)) return 'scope';
-  if (ramp === undefined) return { access: scoped === undefined ? undefined : inScope, overlay: provided };
-  const on = tiersOn(ramp, wanted.key);
-  const access = restricted(inScope, { read: on, write: on });
+  const on = ramp === undefined ? 'both' : tiersOn(ramp, wanted.key);
+  const access = on === 'both' ? inScope : restricted(inScope, { read: on, write: on });
   if (isNothing(access)) return 'ramp';
+  if (isStrong) return { access: restricted(access, PAST_LOCAL), overlay: provided };
   return { access: on === 'both' && scoped === undefined ? undefined : access, overlay: provided };
+}
+
+/** Whether a copy of this process is too old for a call however new it is. */
+function wantsStrong(wanted: Wanted, provided: Overlay | undefined): boolean {
+  const { consistency } = provided?.policy ?? {};
+  if (provided === undefined || consistency === undefined) return wanted.consistency === 'strong';
+  return (wanted.overlaid?.(provided).consistency ?? consistency) === 'strong';
 }
 
 /** The same for a call that is to be made: itself where nothing changes. */
@@ -59,7 +69,8 @@ export function readOnTerms(engine: Engine, wanted: ReadWanted): ReadWanted | By
   const { subject, policy } = wanted;
   const { key, useCase, keyType } = subject;
   // Written out: copying one object into another would be the greater part of a local hit.
-  const terms = termsOf(engine, { key, useCase, keyType, tiers: policy.tiers, ramp: policy.ramp });
+  const { tiers, consistency, ramp } = policy;
+  const terms = termsOf(engine, { key, useCase, keyType, tiers, consistency, ramp });
   if (terms === AS_IT_IS) return wanted;
   if (typeof terms === 'string') return terms;
   if (terms.access?.read === 'none') return 'scope';
@@ -68,7 +79,7 @@ export function readOnTerms(engine: Engine, wanted: ReadWanted): ReadWanted | By
 
 /** A read without a loader. */
 export interface ReadWanted extends FindOptions {
-  readonly policy: FindOptions['policy'] & Partial<Pick<ResolvedPolicy, 'ramp'>>;
+  readonly policy: FindOptions['policy'] & Partial<Pick<ResolvedPolicy, 'ramp' | 'consistency'>>;
 }
 
 /** Whether a read may be answered by the local tier. */
@@ -104,6 +115,14 @@ class CallOnTerms implements Call {
 
   get tiers(): Tiers {
     return this.#terms.overlay?.policy.tiers ?? this.#call.tiers;
+  }
+
+  get consistency(): Consistency {
+    return this.#terms.overlay?.policy.consistency === undefined ? this.#call.consistency : this.policy.consistency;
+  }
+
+  get args(): readonly unknown[] | undefined {
+    return this.#call.args;
   }
 
   get policy(): ResolvedPolicy {

@@ -60,6 +60,11 @@ const RULES: readonly Rule[] = [
     expected: "left out where `tiers` is 'shared'",
     isBroken: ({ localTtl }, all) => localTtl !== undefined && localTtl !== Infinity && all.tiers === 'shared',
   },
+  {
+    option: 'consistency',
+    expected: "left out where `tiers` is 'local': such entries hear of no other process",
+    isBroken: ({ consistency }, all) => consistency === 'strong' && all.tiers === 'local',
+  },
 ];
 
 /**

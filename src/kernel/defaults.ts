@@ -14,6 +14,7 @@ type DefaultedPolicy = Pick<
   | 'leaseTimeout'
   | 'cacheNull'
   | 'tiers'
+  | 'consistency'
   | 'tags'
 >;
 
@@ -31,6 +32,7 @@ export const POLICY_DEFAULTS: DefaultedPolicy = Object.freeze({
   leaseTimeout: 30_000,
   cacheNull: true,
   tiers: 'both',
+  consistency: 'eventual',
   tags: Object.freeze([]),
 });
 

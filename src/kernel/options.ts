@@ -114,6 +114,11 @@ export const POLICY_OPTIONS = Object.freeze({
     default: `\`'${POLICY_DEFAULTS.tiers}'\``,
     description: 'Which tiers the entry lives in.',
   },
+  consistency: {
+    takes: '`eventual` or `strong`',
+    default: `\`'${POLICY_DEFAULTS.consistency}'\``,
+    description: '`strong`: never older than what was invalidated anywhere before the call; a query for each call.',
+  },
   tags: {
     takes: `up to ${MAX_TAGS} texts`,
     default: 'none',

@@ -39,7 +39,7 @@ export function parsePolicy(policy: Policy, subject: string, alsoKnown: readonly
   const label = (option: 'useCase' | 'keyType'): string | undefined =>
     unlessUnset(policy[option], (value) => checkLabel(value, option, subject));
   const choice = <Choice extends string>(
-    option: 'tiers' | 'isolation',
+    option: 'tiers' | 'consistency' | 'isolation',
     choices: readonly Choice[],
   ): Choice | undefined => unlessUnset(policy[option], (value) => checkChoice(value, option, choices, subject));
   return {
@@ -59,6 +59,7 @@ export function parsePolicy(policy: Policy, subject: string, alsoKnown: readonly
     nullTtl: duration('nullTtl'),
     cacheNull: unlessUnset(policy.cacheNull, (value) => checkBoolean(value, subject)),
     tiers: choice('tiers', ['both', 'local', 'shared']),
+    consistency: choice('consistency', ['eventual', 'strong']),
     tags: unlessUnset(policy.tags, (value) => checkTags(value, subject)),
     accepts: unlessUnset(policy.exceptions, (value) => parseExceptions(value, subject)),
     isolation: choice('isolation', ['frozen', 'cloned', 'shared']),

@@ -15,6 +15,9 @@ export type Duration = number | string;
 /** Which tiers an entry lives in. */
 export type Tiers = 'both' | 'local' | 'shared';
 
+/** How new the answer of a read must be; see `consistency` of a policy. */
+export type Consistency = 'eventual' | 'strong';
+
 /** How a value is protected from those who get it; see `isolation` of the local tier. */
 export type Isolation = 'frozen' | 'cloned' | 'shared';
 
@@ -173,6 +176,17 @@ export interface Policy extends LifetimePolicy {
   readonly tiers?: Tiers | undefined;
 
   /**
+   * How new an answer must be. `'strong'`: a call that begins after an invalidation has committed, in any process, never answers what was
+   * true before it. It passes over the local tier, and over loads that began before the call. What it loads is kept as usual.
+   *
+   * Default: `'eventual'`: other processes' invalidations are heard within milliseconds, and within `localLease` whatever happens. Strong
+   * calls cost a query each. While the store cannot be asked they run the loader. Excludes `tiers: 'local'`.
+   *
+   * Trap: it is about invalidations. Where `grace` allows a stale value for a failed load, a strong call takes it too.
+   */
+  readonly consistency?: Consistency | undefined;
+
+  /**
    * Labels; invalidating one invalidates every entry that carries it. Non-empty texts without NUL and lone surrogates, at most 64 different
    * ones; those above 512 UTF-8 bytes are stored hashed. Repeated ones count once.
    *
@@ -280,6 +294,7 @@ export interface ResolvedPolicy {
   readonly nullTtl: number | undefined;
   readonly cacheNull: boolean;
   readonly tiers: Tiers;
+  readonly consistency: Consistency;
   /** Literal tags; those built from arguments are added per call. */
   readonly tags: readonly string[];
   /** Whether this error of a loader may be answered with a stale value. */

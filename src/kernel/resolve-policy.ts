@@ -79,6 +79,7 @@ const OVERLAYABLE: ReadonlySet<string> = new Set([
   'leaseTimeout',
   'nullTtl',
   'tiers',
+  'consistency',
   'ramp',
 ] satisfies (keyof Policy)[]);
 
@@ -114,6 +115,8 @@ function filledIn(all: ParsedPolicy): typeof POLICY_DEFAULTS & Pick<ResolvedPoli
     leaseTimeout: all.leaseTimeout ?? POLICY_DEFAULTS.leaseTimeout,
     cacheNull: all.cacheNull ?? POLICY_DEFAULTS.cacheNull,
     tiers: all.tiers ?? POLICY_DEFAULTS.tiers,
+    // A later layer that says `tiers: 'local'` has won over an earlier one's consistency.
+    consistency: all.tiers === 'local' ? 'eventual' : (all.consistency ?? POLICY_DEFAULTS.consistency),
     tags: all.entity === undefined ? tags : Object.freeze([...tags, all.entity.tag]),
     accepts: all.accepts ?? isAcceptedByDefault,
   };

@@ -1,10 +1,11 @@
 /** The policy provider port: who changes, while the program runs, how use cases are cached. */
-import type { LifetimePolicy, Tiers } from '../kernel/policy.js';
+import type { Consistency, LifetimePolicy, Tiers } from '../kernel/policy.js';
 import type { Ramp } from '../kernel/ramp.js';
 
 /** What a provider lays over a use case's own policy; what it leaves out stays as it is. */
 export interface PolicyOverlay extends LifetimePolicy {
   readonly tiers?: Tiers | undefined;
+  readonly consistency?: Consistency | undefined;
   readonly ramp?: Ramp | undefined;
 }
 

@@ -50,6 +50,9 @@ export interface TableOptions<Column extends string = string, Key extends Column
 /** How long a read or written row is kept, where that is not the table's. */
 export type RowPolicy = Pick<Policy, 'ttl'>;
 
+/** The same, and how new the answer must be, where that is not the table's. */
+export type RowReadPolicy = Pick<Policy, 'ttl' | 'consistency'>;
+
 /** Rows of one table, cached by primary key; made by `cache.table()`. */
 export interface TableCache<Row, Key> {
   /**
@@ -58,9 +61,9 @@ export interface TableCache<Row, Key> {
    * @throws KeyError for a key that lacks a part or has a value of the wrong type; ConfigurationError for a table, columns or key that are not
    * there; StoreError when the database fails
    */
-  read(key: Key, options?: RowPolicy): Promise<Row | null>;
+  read(key: Key, options?: RowReadPolicy): Promise<Row | null>;
   /** The rows with these keys, in their order, null for those that are not there. Rows that are not cached are read in one query. */
-  readMany(keys: Iterable<Key>, options?: RowPolicy): Promise<(Row | null)[]>;
+  readMany(keys: Iterable<Key>, options?: RowReadPolicy): Promise<(Row | null)[]>;
   /** Puts a row into the cache, and nowhere else; null for a row that is not there. */
   write(key: Key, row: Row | null, options?: RowPolicy): Promise<void>;
   /** Deletes the row's entry: it is read from the table the next time. */

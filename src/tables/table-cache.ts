@@ -3,7 +3,7 @@
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { resolvePolicy } from '../kernel/resolve-policy.js';
 import { escapeBefore } from '../keys/escape.js';
-import type { RowHost, RowPolicy, RowSource, TableCache, TableRow } from '../ports/tables.js';
+import type { RowHost, RowPolicy, RowReadPolicy, RowSource, TableCache, TableRow } from '../ports/tables.js';
 import { type KeyShape, keyTexts } from './key-text.js';
 import type { ResolvedTable } from './table-options.js';
 
@@ -24,12 +24,12 @@ export class RowCache implements TableCache<TableRow, unknown> {
     this.#begin = beginningOf(table);
   }
 
-  async read(key: unknown, options?: RowPolicy): Promise<TableRow | null> {
+  async read(key: unknown, options?: RowReadPolicy): Promise<TableRow | null> {
     const [row = null] = await this.readMany([key], options);
     return row;
   }
 
-  async readMany(keys: Iterable<unknown>, options: RowPolicy = {}): Promise<(TableRow | null)[]> {
+  async readMany(keys: Iterable<unknown>, options: RowReadPolicy = {}): Promise<(TableRow | null)[]> {
     const { source, shape } = await this.#opening();
     const asked = Array.from(keys, (key) => keyTexts(key, shape)).map((texts) => ({ texts, key: this.#keyOf(texts) }));
     const once = [...new Map(asked.map((one) => [one.key, one.texts]))];
@@ -60,9 +60,9 @@ export class RowCache implements TableCache<TableRow, unknown> {
     await this.#host.delete(this.#keyOf(keyTexts(key, shape)));
   }
 
-  #policy(options: RowPolicy): ResolvedPolicy {
-    if (options.ttl !== undefined)
-      return resolvePolicy([this.#host.defaults, this.#table.policy, given(options)], this.#subject);
+  #policy({ ttl, consistency }: RowReadPolicy): ResolvedPolicy {
+    if (ttl !== undefined || consistency !== undefined)
+      return resolvePolicy([this.#host.defaults, this.#table.policy, { ttl, consistency }], this.#subject);
     this.#usual ??= resolvePolicy([this.#host.defaults, this.#table.policy], this.#subject);
     return this.#usual;
   }

@@ -4,9 +4,11 @@ import {
   Cache,
   type CacheEvent,
   type CacheInstance,
+  type Consistency,
   cacheEntry,
   type LoadContext,
   type Policy,
+  type ReadOptions,
 } from '../../src/index.js';
 
 interface Product {
@@ -44,6 +46,16 @@ describe('Cache and CacheInstance', () => {
         { ttl: '1m', tags: ['a'], signal: new AbortController().signal },
       );
     expectTypeOf(wrapped).returns.toEqualTypeOf<Promise<number>>();
+  });
+
+  it('consistency: one of two words, wherever a policy or the options of a read are taken', () => {
+    expectTypeOf<Policy['consistency']>().toEqualTypeOf<'eventual' | 'strong' | undefined>();
+    expectTypeOf<ReadOptions['consistency']>().toEqualTypeOf<Consistency | undefined>();
+    const table = (cache: CacheInstance) =>
+      cache.table<Product, number>('products', { primaryKey: ['id'], consistency: 'strong' });
+    expectTypeOf<ReturnType<typeof table>['read']>()
+      .parameter(1)
+      .toEqualTypeOf<Pick<Policy, 'ttl' | 'consistency'> | undefined>();
   });
 
   it('both have the same methods', () => {

@@ -17,13 +17,16 @@ import { currentScope } from '../transaction-scope.js';
 import { deleteEntry, give, setEntry, setEntryIfAbsent, touchEntry } from '../write-path.js';
 import { CacheCore, type CacheParts, type WithinTransaction } from './core.js';
 
-/** How `get` reads: which tiers, which codec, under which isolation. */
-export type ReadOptions = Pick<Policy, 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'>;
+/** How `get` reads: which tiers, how new, which codec, under which isolation. */
+export type ReadOptions = Pick<
+  Policy,
+  'tiers' | 'consistency' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'
+>;
 
 /** How something is read, resolved. */
 export type ReadPolicy = Pick<
   ResolvedPolicy,
-  'ramp' | 'tiers' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'
+  'ramp' | 'tiers' | 'consistency' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'
 >;
 
 export abstract class SingleEntries extends CacheCore {

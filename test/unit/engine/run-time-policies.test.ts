@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cached } from '../../../src/decorators/cached-function.js';
 import { ConfigurationError } from '../../../src/errors.js';
 import type { PolicyProvider, ProvidedPolicy } from '../../../src/ports/policy-provider.js';
 import { Gate, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
@@ -51,6 +52,26 @@ describe('INVARIANT 34: the run-time provider', () => {
     await cache.getOrSet('k', counting(), POLICY);
     await cache.getOrSet('other', counting(), { ttl: '1h' });
     expect(asked).toEqual([['Products.find', { keyType: 'product', cache: cache.name }]]);
+  });
+
+  it('leaves `fallback` and `unless` the arguments of a method', async () => {
+    const { cache } = await open(() => ({ ttl: '1m' }));
+    const asked: unknown[] = [];
+    const method = cached(
+      async (id: number) => {
+        if (id === 0) throw new Error('down');
+        return id;
+      },
+      {
+        key: 'k:{id}',
+        ttl: '1h',
+        cache: cache.name,
+        useCase: 'A',
+        fallback: (_error: unknown, id: number) => `fallback of ${id}`,
+        unless: (_value: unknown, id: number) => asked.push(id) === 0,
+      },
+    );
+    expect([await method(0), await method(7), asked]).toEqual(['fallback of 0', 7, [7]]);
   });
 
   it('changes lifetimes and tiers; what the call itself says lies over them', async () => {

@@ -50,6 +50,7 @@ const BAD: readonly (readonly [option: keyof Policy, value: unknown, expected: s
   ['cacheNull', 'no', 'true or false', "`'no'` (string)"],
   ['cacheNull', 0, 'true or false', '`0` (number)'],
   ['tiers', 'l1', "one of 'both', 'local', 'shared'", "`'l1'` (string)"],
+  ['consistency', 'Strong', "one of 'eventual', 'strong'", "`'Strong'` (string)"],
   ['isolation', 'deep', "one of 'frozen', 'cloned', 'shared'", "`'deep'` (string)"],
   ['ramp', 50, 'an object such as { local: 100, shared: 5 }', '`50` (number)'],
   ['tags', 'products', "an array of texts such as ['products']", "`'products'` (string)"],
@@ -126,6 +127,10 @@ const CONTRADICTIONS: readonly (readonly [policy: Policy, message: string])[] = 
   [
     { localTtl: '1m', tiers: 'shared' },
     "Expected `localTtl` to be left out where `tiers` is 'shared', got `'1m'` (string), in X",
+  ],
+  [
+    { consistency: 'strong', tiers: 'local' },
+    "Expected `consistency` to be left out where `tiers` is 'local': such entries hear of no other process, got `'strong'` (string), in X",
   ],
 ];
 
