@@ -60,6 +60,7 @@ export class Cluster implements WorkerListener {
     } finally {
       await client.end();
     }
+    await server.openTo(schema);
     for (let worker = 0; worker < setup.processes; worker += 1) {
       const proxied = setup.network === 'proxied';
       const pool = proxied ? await TcpProxy.start(server.url) : undefined;
@@ -146,15 +147,15 @@ export class Cluster implements WorkerListener {
 
   async #startWorker(worker: number, pool: TcpProxy | undefined, listen: TcpProxy | undefined): Promise<WorkerProcess> {
     this.#generation += 1;
-    const { url } = this.server;
+    const { url, cacheUrl } = this.server;
     const { processes: _processes, network: _network, skew, seed, ...shared } = this.setup;
     const setup: WorkerSetup = {
       ...shared,
       worker,
       skew: skew(worker),
       seed: seed * 100 + this.#generation,
-      connection: pool?.url(url) ?? url,
-      listenConnection: listen?.url(url) ?? url,
+      connection: pool?.url(cacheUrl) ?? cacheUrl,
+      listenConnection: listen?.url(cacheUrl) ?? cacheUrl,
       source: url,
       channel: this.channel,
     };

@@ -81,8 +81,9 @@ async function runControl(server: HarnessServer, control: Control, options: Opti
 }
 
 function runOptions(options: Options, setup: Partial<RunOptions['setup']> = {}): RunOptions {
-  const { processes, readers, writers, keys, seed, localLease, seconds, form } = options;
+  const { processes, readers, writers, keys, seed, localLease, sweepEvery, seconds, form } = options;
   const load = { processes, readers, writers, keys, seed, localLease, writePause: form === 'short' ? 60 : 400 };
   const upkeep = { schema: 'keepsake_harness', loadDeadline: 600_000, sweepEvery: 10_000 };
-  return { setup: { ...load, ...upkeep, ...setup }, seconds, form };
+  const asked = sweepEvery === undefined ? undefined : { sweepEvery };
+  return { setup: { ...load, ...upkeep, ...setup }, asked, seconds, form };
 }

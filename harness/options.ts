@@ -1,12 +1,14 @@
 /** The harness's command line. */
 import { parseArgs } from 'node:util';
-import { flood, growth, longTransaction, postgresKilled } from './faults/database.js';
+import { flood, longTransaction, postgresKilled } from './faults/database.js';
 import type { Fault } from './faults/fault.js';
+import { growth } from './faults/growth.js';
 import { cut, halfOpen, latency, listenKilled, partitioned } from './faults/network.js';
 import { clockShifted, holderKilled, none, stopped } from './faults/processes.js';
+import { outOfConnections, readOnly } from './faults/resources.js';
 import { CONTROLS, type Control } from './worker/protocol.js';
 
-/** All faults, in the order in which they are run; `growth` only when it is asked for, since it shows nothing in a minute. */
+/** All faults, in the order in which they are run; `growth` only when it is asked for, since it takes minutes. */
 const FAULTS: readonly Fault[] = [
   none,
   listenKilled,
@@ -15,6 +17,8 @@ const FAULTS: readonly Fault[] = [
   latency,
   cut,
   postgresKilled,
+  outOfConnections,
+  readOnly,
   holderKilled,
   stopped,
   longTransaction,
@@ -31,6 +35,8 @@ export interface Options {
   readonly seconds: number;
   readonly seed: number;
   readonly localLease: number;
+  /** From sweep to sweep, if that was asked for. */
+  readonly sweepEvery: number | undefined;
   readonly faults: readonly Fault[];
   readonly controls: readonly Control[];
   readonly form: 'full' | 'short';
@@ -45,6 +51,7 @@ const USAGE = `npm run harness -- [options]
   --keys <n>         keys, each behind three methods (48)
   --seconds <n>      of load under each fault (60)
   --lease <ms>       localLease (5000)
+  --sweep <ms>       from sweep to sweep (10000; growth: 2000). As long as the run: nothing is swept, and growth must say so
   --seed <n>         of what is random in readers, writers and faults (1)
   --fault <names>    ${FAULTS.map(({ name }) => name).join(', ')};
                      several separated by commas, or all (default: all but growth)
@@ -64,6 +71,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       keys: { type: 'string' },
       seconds: { type: 'string' },
       lease: { type: 'string' },
+      sweep: { type: 'string' },
       seed: { type: 'string' },
       fault: { type: 'string' },
       control: { type: 'string' },
@@ -87,6 +95,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     seconds: count('seconds', values.seconds) ?? (short ? 2 : 60),
     localLease: count('lease', values.lease) ?? (short ? 1_000 : 5_000),
     seed: count('seed', values.seed) ?? 1,
+    sweepEvery: count('sweep', values.sweep),
     faults: named('fault', values.fault, FAULTS, ({ name }) => name, all) ?? (values.control === undefined ? all : []),
     controls: controls ?? (short && values.fault === undefined ? CONTROLS : []),
     form: short ? 'short' : 'full',

@@ -14,6 +14,8 @@ const HEARTBEAT = 100;
 
 export interface RunOptions {
   readonly setup: Omit<ClusterSetup, 'network' | 'skew' | 'subject'> & Pick<Partial<ClusterSetup>, 'skew' | 'subject'>;
+  /** What was asked for, whatever faults and forms would choose. */
+  readonly asked?: Partial<ClusterSetup> | undefined;
   readonly seconds: number;
   readonly form: 'full' | 'short';
 }
@@ -42,10 +44,10 @@ export async function run(
   }
 }
 
-function clusterSetup(faults: readonly Fault[], { setup }: RunOptions): ClusterSetup {
+function clusterSetup(faults: readonly Fault[], { setup, asked }: RunOptions): ClusterSetup {
   const network = faults.some((fault) => fault.network === 'proxied') ? 'proxied' : 'direct';
   const ofFaults = Object.assign({}, ...faults.map((fault) => fault.setup)) as Partial<ClusterSetup>;
-  return { subject: 'keepsake', skew: () => 0, ...setup, ...ofFaults, network };
+  return { subject: 'keepsake', skew: () => 0, ...setup, ...ofFaults, ...asked, network };
 }
 
 async function runOne(
@@ -58,7 +60,7 @@ async function runOne(
   await cluster.begin(fault.writes ?? WRITE_KINDS);
   const auditor = await Auditor.start(cluster);
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), seconds * 1_000);
+  const timer = setTimeout(() => stop.abort(), Math.max(seconds, fault.leastSeconds ?? 0) * 1_000);
   try {
     const context = contextOf(cluster, stop.signal, form, observer);
     await fault.run(context);

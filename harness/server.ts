@@ -12,6 +12,9 @@ import { now, pause } from './monotonic.js';
  */
 const SETTINGS = { synchronous_commit: 'on', fsync: 'off', max_connections: '200', autovacuum_naptime: '1s' };
 
+/** The role of the caches under test: no superuser, so that the server can run out of connections for it, or be read-only to it. */
+const CACHES = { role: 'keepsake_harness_caches', password: 'harness' };
+
 /** How long a server may take to come back, in milliseconds. */
 const RECOVERY = 60_000;
 
@@ -38,11 +41,32 @@ export class HarnessServer {
     await chmod(directory, 0o1777); // the server may run as another user
     const server = new HarnessServer(undefined, directory);
     await server.#start();
+    await server.ask(`create role ${CACHES.role} login password '${CACHES.password}'`);
     return server;
   }
 
   get url(): string {
     return this.#url;
+  }
+
+  /** For the caches under test. */
+  get cacheUrl(): string {
+    if (this.owner === 'somebody else') return this.#url;
+    const url = new URL(this.#url);
+    url.username = CACHES.role;
+    url.password = CACHES.password;
+    return url.href;
+  }
+
+  /** Lets the caches under test make tables in a schema. */
+  async openTo(schema: string): Promise<void> {
+    if (this.owner === 'harness') await this.ask(`grant all on schema ${schema} to ${CACHES.role}`);
+  }
+
+  /** Changes what the role of the caches may do, and ends their connections: all they have from now on are under the change. */
+  async alterCaches(change: string): Promise<void> {
+    await this.ask(`alter role ${CACHES.role} ${change}`);
+    await this.ask('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [CACHES.role]);
   }
 
   /** Whether its processes are ours to kill. */

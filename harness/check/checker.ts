@@ -3,7 +3,7 @@
  *
  * A key's versions only grow, because writers take the row's lock before they draw the next one. An **obligation** is the end of a successful
  * invalidation: from that instant on, its process may not answer anything older (INVARIANT 5), the shared tier may not either (1), and after
- * `localLease` nobody may (3). Instants are those of one monotonic clock. An invalidation whose outcome is unknown obliges nobody, which can hide
+ * `localLease` nobody may (3). What was stored by `set` or `@CachePut` obliges likewise, for one method (7: no load that began before takes its place). Instants are those of one monotonic clock. An invalidation whose outcome is unknown obliges nobody, which can hide
  * a violation and never invent one.
  *
  * Memory is bounded: processes report only the last read of each version in an interval (if any read of it is too late, the last one is), a
@@ -13,7 +13,7 @@
 import { Histogram } from '../report/histogram.js';
 
 /** What a read can be a violation of, by the number in the list of invariants. */
-export type Rule = '1' | '2' | '3' | '5' | '6' | '13' | '27';
+export type Rule = '1' | '2' | '3' | '5' | '6' | '7' | '13' | '27' | '29';
 
 export interface Violation {
   readonly rule: Rule;
@@ -35,6 +35,8 @@ export interface Obligation {
   readonly heard: Heard;
   /** `own`: other processes need not know yet, because the store has not been told. Default `everywhere`. */
   readonly scope?: 'own' | 'everywhere';
+  /** The method whose entry holds this version since then: it was stored, and the key's other entries were not touched. */
+  readonly stored?: string | undefined;
 }
 
 /** The last read of one version through one method, within the interval of a report. */
@@ -175,7 +177,7 @@ export class Checker {
     const what = `process ${worker} read version ${version} of ${method}:${key}`;
     if (isOfRollback(version)) this.violate('6', `${what}, which was rolled back`);
     let first: Obligation | undefined;
-    for (const one of this.#newer(key, version)) {
+    for (const one of this.#newer(method, key, version)) {
       const late = started - one.at;
       if (one.scope !== 'own' && (first === undefined || one.at < first.at)) first = one;
       if (one.worker === worker && late > 0) {
@@ -196,17 +198,20 @@ export class Checker {
     this.#judged += 1;
     const what = `the shared tier answered version ${version} of ${method}:${key}`;
     if (isOfRollback(version)) this.violate('6', `${what}, which was rolled back`);
-    for (const one of this.#newer(key, version)) {
+    for (const one of this.#newer(method, key, version)) {
       if (started <= one.at || one.scope === 'own') continue;
-      const by = `process ${one.worker} had invalidated it for version ${one.version}`;
-      this.violate('1', `${what} ${ms(started - one.at)} after ${by}`);
+      const how = one.stored === undefined ? 'invalidated it for' : 'stored';
+      const by = `process ${one.worker} had ${how} version ${one.version}`;
+      this.violate(one.stored === undefined ? '1' : '7', `${what} ${ms(started - one.at)} after ${by}`);
       break;
     }
     return false;
   }
 
-  *#newer(key: number, version: number): Iterable<Obligation> {
-    for (const one of this.#obligations.get(key) ?? []) if (one.version > version) yield one;
+  *#newer(method: string, key: number, version: number): Iterable<Obligation> {
+    for (const one of this.#obligations.get(key) ?? []) {
+      if (one.version > version && (one.stored ?? method) === method) yield one;
+    }
   }
 
   /** Staleness windows end when their process first reads something newer. */
@@ -243,16 +248,17 @@ interface Window {
   ended: Obligation | undefined;
 }
 
-/** Drops obligations from before `until`, but the strongest of each process, which stand for the others. */
+/** Drops obligations from before `until`, but the strongest of each process, for all methods and for each, which stand for the others. */
 function prune(list: Obligation[], until: number): Obligation[] {
   if ((list[0]?.at ?? Number.POSITIVE_INFINITY) >= until) return list;
-  const strongest = new Map<number, Obligation>();
+  const strongest = new Map<string, Obligation>();
+  const kindOf = ({ worker, stored = '' }: Obligation): string => `${worker} ${stored}`;
   for (const one of list) {
     if (one.at >= until) continue;
     if (one.scope === 'own') continue;
-    if ((strongest.get(one.worker)?.version ?? -1) < one.version) strongest.set(one.worker, one);
+    if ((strongest.get(kindOf(one))?.version ?? -1) < one.version) strongest.set(kindOf(one), one);
   }
-  return list.filter((one) => one.at >= until || strongest.get(one.worker) === one);
+  return list.filter((one) => one.at >= until || strongest.get(kindOf(one)) === one);
 }
 
 function ms(value: number): string {

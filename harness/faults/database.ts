@@ -6,6 +6,8 @@ export const postgresKilled: Fault = {
   title: 'PostgreSQL is killed (-9) with loads in flight, all of it or one process, and comes back',
   network: 'direct',
   needs: 'own server',
+  // The locks under which values are set die with it.
+  writes: ['transactional', 'afterwards', 'namespace'],
   run: async (context) => {
     const { cluster, random, form } = context;
     let round = 0;
@@ -59,35 +61,3 @@ export const flood: Fault = {
     await client.end();
   },
 };
-
-/** A table's rows, live and dead, and its size. */
-interface Growth {
-  readonly name: string;
-  readonly live: string;
-  readonly dead: string;
-  readonly bytes: string;
-}
-
-export const growth: Fault = {
-  name: 'growth',
-  title: 'no fault: how large the tables become under constant writing, with a load deadline of 5 s',
-  network: 'direct',
-  needs: 'any server',
-  setup: { loadDeadline: 5_000, sweepEvery: 2_000, writePause: 4 },
-  run: async (context) => {
-    const { cluster } = context;
-    await repeat(context, 20_000, async () => {
-      const rows = await cluster.server.ask<Growth>(
-        `select relname as name, n_live_tup as live, n_dead_tup as dead, pg_total_relation_size(relid) as bytes
-         from pg_stat_user_tables where schemaname = $1 and relname in ('cache', 'cache_invalidations') order by relname`,
-        [cluster.setup.schema],
-      );
-      const told = rows.map(({ name, live, dead, bytes }) => `${name}: ${live} rows, ${dead} dead, ${kib(bytes)} KiB`);
-      context.note(told.join('; '));
-    });
-  },
-};
-
-function kib(bytes: string): number {
-  return Math.round(Number(bytes) / 1_024);
-}

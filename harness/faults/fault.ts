@@ -24,6 +24,8 @@ export interface Fault {
   /** `own server`: its processes are killed. */
   readonly needs: 'any server' | 'own server';
   readonly setup?: Partial<ClusterSetup>;
+  /** Runs at least this long, whatever was asked for: less would show nothing. */
+  readonly leastSeconds?: number;
   /** Kinds of writes; default all. */
   readonly writes?: readonly WriteKind[];
   /** Runs until the signal. */

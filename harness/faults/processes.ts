@@ -14,7 +14,7 @@ export const none: Fault = {
   network: 'direct',
   needs: 'any server',
   // Who invalidates everything makes everybody load again.
-  writes: ['transactional', 'afterwards'],
+  writes: ['transactional', 'afterwards', 'stored'],
   run: async (context) => {
     const { cluster, form } = context;
     const ms = form === 'short' ? 2_500 : 10_000;

@@ -1,5 +1,5 @@
 /** The application under test: a service whose methods are cached, as its users write them. */
-import { Cached, Early, Failover, InvalidateTags } from 'keepsake';
+import { Cached, CachePut, Early, Failover, InvalidateTags } from 'keepsake';
 import { pause } from '../monotonic.js';
 import type { Random } from '../random.js';
 import { loadTime, type Source, SourceError } from './source.js';
@@ -49,6 +49,14 @@ export class Catalogue {
   @InvalidateTags('item:{id}')
   async save(id: number): Promise<number> {
     return await this.#source.transaction((client) => this.#source.change(client, id, 'commit'));
+  }
+
+  /** Changes a row, and stores it for `cached`. */
+  @CachePut('cached:{id}', { ttl: '5m', tags: ['items', 'item:{id}', 'group:{group}'] })
+  async put(id: number, group: number): Promise<Item> {
+    if (group !== id % GROUPS) throw new RangeError(`Item ${id} is not of group ${group}`);
+    const version = await this.#source.transaction((client) => this.#source.change(client, id, 'commit'));
+    return { id, version };
   }
 
   async #load(id: number, group: number): Promise<Item> {

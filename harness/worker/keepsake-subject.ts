@@ -11,6 +11,9 @@ import type { Oblige, Subject, SubjectTotals, Write } from './subject.js';
 /** How long an invalidation is tried again before the harness calls it hanging. */
 const PATIENCE = 60_000;
 
+/** How long after its deadline a statement may still be carried out by the server, in milliseconds, and then some. */
+const AFTERMATH = 1_000;
+
 /** What a transaction invalidates, with the option that joins it: none inside of `Cache.transaction`. */
 type Invalidate = (key: number, trx?: { readonly trx: pg.ClientBase }) => Promise<unknown>;
 
@@ -18,6 +21,10 @@ const byTag: Invalidate = (key, trx) => Cache.invalidateTags([`item:${key}`], tr
 const byGroup: Invalidate = (key, trx) => Cache.invalidateTags([`group:${key % GROUPS}`], trx);
 const byKey: Invalidate = async (key, trx) => {
   for (const method of METHODS) await Cache.delete(`${method}:${key}`, trx);
+};
+/** All but `cached`, which has been given another value. */
+const byOtherKeys: Invalidate = async (key, trx) => {
+  for (const method of METHODS) if (method !== 'cached') await Cache.delete(`${method}:${key}`, trx);
 };
 const byNamespace: Invalidate = (_key, trx) => Cache.clear(trx);
 
@@ -129,6 +136,8 @@ export class KeepsakeSubject implements Subject {
         afterwards((key, oblige) => this.#afterCommit(key, oblige, invalidate)),
       ),
       afterwards((key, oblige) => this.#decorated(key, oblige)),
+      ...[1, 2].map(() => afterwards((key, oblige) => this.#put(key, oblige))),
+      ...[1, 2].map((): Write => ({ kind: 'stored', run: (key, oblige) => this.#set(key, oblige) })),
       {
         kind: 'namespace',
         // Rarely: it empties the cache.
@@ -196,6 +205,52 @@ export class KeepsakeSubject implements Subject {
     oblige({ version, at: now(), heard: 'notified', scope: 'own' });
     await this.#paid();
     oblige({ version, at: now(), heard: 'notified' });
+  }
+
+  /** `@CachePut`: its one entry has the new value, or nothing, when it returns; the row's other entries are invalidated after it. */
+  async #put(key: number, oblige: Oblige): Promise<void> {
+    let version: number;
+    try {
+      ({ version } = await this.#catalogue.put(key, key % GROUPS));
+    } catch (error) {
+      await this.#surely(() => byTag(key));
+      throw error;
+    }
+    oblige({ version, at: now(), heard: 'notified', scope: 'own', stored: 'cached' });
+    await this.#paid();
+    oblige({ version, at: now(), heard: 'notified', stored: 'cached' });
+    await this.#surely(() => byOtherKeys(key));
+    oblige({ version, at: now(), heard: 'notified' });
+  }
+
+  /** `Cache.set` after the commit, of what is true then: the row is locked meanwhile, or two who set could do so in the wrong order. */
+  async #set(key: number, oblige: Oblige): Promise<void> {
+    let version: number | undefined;
+    let invalidate = byKey;
+    try {
+      version = await this.#source.transaction((client) => this.#source.change(client, key, 'commit'));
+      version = await this.#source.transaction((client) => this.#setLocked(client, key));
+      oblige({ version, at: now(), heard: 'notified', stored: 'cached' });
+      invalidate = byOtherKeys;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    } finally {
+      await this.#surely(() => invalidate(key));
+      if (version !== undefined) oblige({ version, at: now(), heard: 'notified' });
+    }
+  }
+
+  async #setLocked(client: pg.PoolClient, key: number): Promise<number> {
+    const version = await this.#source.lock(client, key);
+    const tags = ['items', `item:${key}`, `group:${key % GROUPS}`];
+    try {
+      await Cache.set(`cached:${key}`, { id: key, version }, { ttl: '5m', tags });
+    } catch (error) {
+      // It may still be carried out; nobody may change the row before that is over.
+      await pause(AFTERMATH);
+      throw error;
+    }
+    return version;
   }
 
   /** Resolves when the store has been told of everything that decorated methods owe. */

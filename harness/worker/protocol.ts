@@ -14,11 +14,12 @@ export const METHODS = ['cached', 'early', 'failover'] as const;
 
 /**
  * Kinds of writes. `transactional`: the invalidation is part of the transaction. `afterwards`: it follows the commit, and is lost with a process
- * that dies in between. `namespace`: likewise, of everything at once.
+ * that dies in between. `namespace`: likewise, of everything at once. `stored`: what is true now is set while the row is locked, so that nobody
+ * changes it meanwhile; whoever loses the lock without ending (a server that is killed) could set what is old by then, whatever the cache does.
  */
 export type WriteKind = (typeof WRITE_KINDS)[number];
 
-export const WRITE_KINDS = ['transactional', 'afterwards', 'namespace'] as const;
+export const WRITE_KINDS = ['transactional', 'afterwards', 'namespace', 'stored'] as const;
 
 /** What a worker is told when it starts. */
 export interface WorkerSetup {

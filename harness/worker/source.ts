@@ -67,6 +67,15 @@ export class Source {
     return Number(rows[0]?.version);
   }
 
+  /** Locks a row until the transaction of `client` ends; answers the version that is true for as long. */
+  async lock(client: pg.ClientBase, id: number): Promise<number> {
+    const { rows } = await client.query<{ version: string }>(
+      `select version from ${this.#table} where id = $1 for update`,
+      [id],
+    );
+    return Number(rows[0]?.version);
+  }
+
   /** Runs `work` with `version` reading in the transaction of `client`. */
   async within<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
     return await this.#transaction.run(client, work);

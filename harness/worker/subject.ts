@@ -9,6 +9,8 @@ export interface Written {
   readonly at: number;
   readonly heard: Heard;
   readonly scope?: 'own' | 'everywhere';
+  /** The one method that has it now; default: whatever was cached of the row has been invalidated. */
+  readonly stored?: Method;
 }
 
 /** Told when a write has succeeded. A write that was rolled back, or of which nobody knows whether it was, promises nothing. */

@@ -18,8 +18,8 @@ class History {
     return this;
   }
 
-  audited(version: number, started: number): this {
-    this.checker.audit({ key: 7, method: 'cached', version, started });
+  audited(version: number, started: number, method = 'cached'): this {
+    this.checker.audit({ key: 7, method, version, started });
     return this;
   }
 
@@ -34,6 +34,26 @@ class History {
     return [...this.checker.counts.keys()];
   }
 }
+
+describe('INVARIANT 7: what was stored is not replaced by something older', () => {
+  const stored = { stored: 'cached' };
+
+  it('is violated by an older answer of the shared tier, and of the process that stored', () => {
+    expect(new History().invalidated(4, 1_000, stored).audited(2, 1_001).broken).toEqual(['7']);
+    expect(new History().invalidated(4, 1_000, stored).read(2, 1_001, { worker: 0 }).broken).toEqual(['5']);
+  });
+
+  it('says nothing about other methods of the key, until they are invalidated as well', () => {
+    const history = new History().invalidated(4, 1_000, stored);
+    expect(history.audited(2, 1_001, 'early').read(2, 1_001, { worker: 0, method: 'early' }).broken).toEqual([]);
+    expect(new History().invalidated(4, 1_000).audited(2, 1_001, 'early').broken).toEqual(['1']);
+  });
+
+  it('is remembered beside a stronger invalidation of the same process', () => {
+    const history = new History().invalidated(4, 0).invalidated(6, 1, stored).told(600_000);
+    expect(history.audited(2, 600_001, 'early').audited(4, 600_002).broken).toEqual(['1', '7']);
+  });
+});
 
 describe('INVARIANT 3: no read that starts more than localLease after an invalidation returns an older value', () => {
   it('is violated by one millisecond', () => {
