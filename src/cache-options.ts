@@ -97,10 +97,11 @@ export interface CacheOptions {
   /** Longest time a local copy is served after it was last known to be valid. Default 5 s. */
   readonly localLease?: Duration | undefined;
   /**
-   * Whether this process hears what others invalidate and set, over one more connection. `'off'`: it does not, and its local copies live
-   * for `localLease`; it still tells others. Default `'deferred'`.
+   * How others hear of invalidations in transactions: after the commit (`'deferred'`, default), or with it, by a NOTIFY in the transaction
+   * (`'transactional'`), which costs every commit a lock of the whole server and forbids PREPARE TRANSACTION. `'off'`: as `deferred`, and this process
+   * does not listen, so its local copies live for `localLease`.
    */
-  readonly notify?: 'deferred' | 'off' | undefined;
+  readonly notify?: 'deferred' | 'transactional' | 'off' | undefined;
   /** The channel processes tell each other on. Default: one of the table. */
   readonly channel?: string | undefined;
   /** URL for the listening connection, where `connection` goes through a transaction pooler. */
@@ -210,7 +211,7 @@ export interface ResolvedCacheOptions {
     | { readonly max: number; readonly maxBytes: number; readonly ttl: number; readonly isolation: Isolation }
     | undefined;
   readonly localLease: number;
-  readonly notify: 'deferred' | 'off';
+  readonly notify: 'deferred' | 'transactional' | 'off';
   readonly defaults: Policy;
   readonly timeouts: { readonly read: number; readonly write: number };
   readonly breaker: { readonly failures: number; readonly probeAfter: number };
@@ -252,7 +253,7 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
     namespace: checkNamespace(options.namespace ?? ''),
     local: options.local === false ? undefined : resolveLocal(options.local ?? {}),
     localLease: duration(options.localLease, 'localLease', CACHE_DEFAULTS.localLease, 'allowed'),
-    notify: oneOf(options.notify, 'notify', ['deferred', 'off']) ?? CACHE_DEFAULTS.notify,
+    notify: oneOf(options.notify, 'notify', ['deferred', 'transactional', 'off']) ?? CACHE_DEFAULTS.notify,
     defaults,
     timeouts: {
       read: duration(read, 'timeouts.read', CACHE_DEFAULTS.timeouts.read),

@@ -84,6 +84,7 @@ async function postgresTier(
       ...{ poolSize, schema, table, prefix, durability, migrate, preparedStatements, channel, foreignWrites },
       timeouts: resolved.timeouts,
       connection: server?.connectionString ?? given,
+      notify: resolved.notify === 'off' ? undefined : resolved.notify,
       onError,
       onSweepError,
       ...{ sweep: resolved.sweep, maxEntries: resolved.maxEntries, maxBytes: resolved.maxBytes },

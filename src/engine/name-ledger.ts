@@ -190,7 +190,7 @@ function note(cell: NameCell, at: number, xid: Xid | undefined): void {
 function cellHides(cell: NameCell, since: number, proof: Proof | undefined): boolean {
   if (cell.latest <= since) return false;
   if (cell.forgotten > since) return true;
-  return cell.recent.some(
-    ({ xid, at }) => at > since && (proof === undefined || (xid !== proof.xid && !isVisible(xid, proof.snapshot))),
-  );
+  if (proof === undefined) return cell.recent.some(({ at }) => at > since);
+  // Not only those learned since: what was told too early, as of a transaction that turned out to be prepared, is told again.
+  return cell.recent.some(({ xid }) => xid !== proof.xid && !isVisible(xid, proof.snapshot));
 }

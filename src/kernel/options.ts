@@ -254,9 +254,9 @@ export const CACHE_OPTIONS = Object.freeze({
     description: 'How long a local copy may be served after it was last known to be valid.',
   },
   notify: {
-    takes: '`deferred` or `off`',
+    takes: '`deferred`, `transactional` or `off`',
     default: `\`'${CACHE_DEFAULTS.notify}'\``,
-    description: 'How invalidations are told to other processes.',
+    description: 'How invalidations in transactions are told to other processes; `off` = this process does not listen.',
   },
   notifyDelay: {
     takes: 'fixed',

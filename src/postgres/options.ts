@@ -77,6 +77,8 @@ export interface PostgresStoreOptions {
   readonly preparedStatements?: boolean | undefined;
   /** The channel on which processes tell each other what they invalidated and set; at most 63 bytes. Default: one of the table. */
   readonly channel?: string | undefined;
+  /** Whether invalidations in users' transactions notify in the transaction itself. Default `deferred`: they do not. */
+  readonly notify?: 'deferred' | 'transactional' | undefined;
   /** Milliseconds until a call is answered whatever happens. Default 250 to read, 1000 to write. */
   readonly timeouts?: { readonly read?: number | undefined; readonly write?: number | undefined } | undefined;
   /** How often dead rows are removed, and how many rows one statement looks at; `false`: by hand only. Default every 60 s, 1000 rows. */
@@ -110,6 +112,7 @@ export interface ResolvedStoreOptions {
   readonly foreignWrites: boolean;
   readonly preparedStatements: boolean;
   readonly channel: string | undefined;
+  readonly notify: 'deferred' | 'transactional';
   readonly timeouts: Timeouts;
   readonly onError: (error: unknown) => void;
   readonly sweep: false | SweepOptions;
@@ -142,6 +145,7 @@ export function resolveStoreOptions(options: StoreOptions & PostgresStoreOptions
     migrate: options.migrate ?? CACHE_DEFAULTS.migrate,
     foreignWrites: options.foreignWrites ?? CACHE_DEFAULTS.foreignWrites,
     channel: options.channel,
+    notify: options.notify ?? CACHE_DEFAULTS.notify,
     preparedStatements: options.preparedStatements ?? CACHE_DEFAULTS.preparedStatements,
     timeouts: {
       read: options.timeouts?.read ?? CACHE_DEFAULTS.timeouts.read,

@@ -143,7 +143,7 @@ class BatchingStore implements PostgresStore {
     this.locks = new PostgresLocks(this.#connections, small);
     this.counters = new PostgresCounters(this.#connections, this.#order, { ...small, scopeNames: options.scopeNames });
     this.#sweeper = new Sweeper(this.#connections, this.leases, options);
-    this.transactions = new PostgresTransactions(this.#connections, small);
+    this.transactions = new PostgresTransactions(this.#connections, { ...small, notify: options.notify });
     this.#batchers = [this.leases, this.locks, this.counters, this.transactions, ...batchers, this.#invalidations];
   }
 

@@ -5,6 +5,8 @@ import type { TransactionOutcome, TransactionReceipt, Transactions } from '../po
 import { numberArray, textArray } from './arrays.js';
 import { Batcher } from './batcher.js';
 import type { Connections } from './connections.js';
+import { hashTexts } from './notification.js';
+import type { ResolvedStoreOptions } from './options.js';
 import { invalidateWithinStatement, outcomesStatement, placeStatement, tellStatement } from './queries/transactions.js';
 import { configurationErrorOf, outcomeOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
 import { runnerOf } from './user-transaction.js';
@@ -18,15 +20,22 @@ interface News {
   readonly receipt: TransactionReceipt;
 }
 
+export interface PostgresTransactionsOptions extends Pick<ResolvedStoreOptions, 'notify'> {
+  readonly timeout: number;
+  readonly maxBatch: number;
+}
+
 export class PostgresTransactions implements Transactions {
   readonly #connections: Connections;
+  readonly #notify: PostgresTransactionsOptions['notify'];
   readonly #statements;
   readonly #news: Batcher<News, undefined>;
   /** Where our own connections were when we last asked; undefined before that. */
   #place: string | undefined;
 
-  constructor(connections: Connections, options: { readonly timeout: number; readonly maxBatch: number }) {
+  constructor(connections: Connections, { notify, ...options }: PostgresTransactionsOptions) {
     this.#connections = connections;
+    this.#notify = notify;
     const { tables } = connections;
     this.#statements = {
       place: placeStatement(tables),
@@ -70,7 +79,8 @@ export class PostgresTransactions implements Transactions {
   }
 
   async tell(names: readonly string[], receipt: TransactionReceipt): Promise<void> {
-    await this.#news.call({ names, receipt }).result;
+    // The transaction has told them itself.
+    if (this.#notify === 'deferred') await this.#news.call({ names, receipt }).result;
   }
 
   /** Resolves when nobody is being told anything. */
@@ -84,9 +94,11 @@ export class PostgresTransactions implements Transactions {
     kind: 'delete' | 'expire',
     expected: string,
   ): Promise<TransactionReceipt> {
+    const messages = this.#notify === 'transactional' ? hashTexts(names) : [];
+    const parameters = [JSON.stringify(names), kind, expected, this.#connections.channel, JSON.stringify(messages)];
     let answer: string;
     try {
-      answer = await run(this.#statements.invalidate.text, [JSON.stringify(names), kind, expected]);
+      answer = await run(this.#statements.invalidate.text, parameters);
     } catch (error) {
       throw failure(error);
     }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Leases } from '../../src/ports/lease.js';
 import { useDatabase } from '../support/database.js';
-import { MIGRATED, openCache } from './cache-fixture.js';
+import { eventually, HeldLoader, MIGRATED, openCache } from './cache-fixture.js';
 import { connect, openStore, table } from './fixture.js';
 
 const database = useDatabase({ template: MIGRATED });
@@ -86,5 +86,28 @@ describe('caches that load one key', () => {
     };
     const keys = Array.from({ length: 50 }, (_, index) => `at once ${index}`);
     expect(await Promise.all(keys.map((key) => cache.getOrSet(key, load)))).toEqual(keys.map(() => 50));
+  });
+
+  it('INVARIANT 13, 27: a process whose connections break while it waits for another’s load gets that load’s value', async () => {
+    const url = new URL(database.url);
+    url.searchParams.set('application_name', 'who waits');
+    const [loading, waiting] = [
+      await openCache({ connection: database.url }),
+      await openCache({ connection: url.href }),
+    ];
+    const held = new HeldLoader<string>();
+    const loaded = loading.cache.getOrSet('elsewhere', held.load);
+    await held.began;
+    const waited = waiting.cache.getOrSet('elsewhere', async () => 'loaded twice');
+    const client = await connect(database.url);
+    const cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'who waits'";
+    for (let turn = 0; turn < 3; turn += 1) {
+      await client.query(cut);
+      await eventually(() => expect(waiting.cache.stats().stream?.state).toBe('connecting'));
+      await eventually(() => expect(waiting.cache.stats().stream?.state).toBe('listening'));
+    }
+    expect(waiting.cache.stats().loads).toBe(0);
+    held.answer('loaded once');
+    expect([await loaded, await waited]).toEqual(['loaded once', 'loaded once']);
   });
 });

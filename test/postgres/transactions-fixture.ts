@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { beforeEach, expect, onTestFinished } from 'vitest';
+import type { CacheOptions } from '../../src/cache-options.js';
 import type { CacheInstance } from '../../src/engine/cache.js';
 import type { TransactionHandle } from '../../src/ports/transactions.js';
 import { useDatabase } from '../support/database.js';
@@ -22,8 +23,8 @@ beforeEach(async () => {
 });
 
 /** A cache whose local copies would live for an hour, if nothing were heard. */
-export async function open(): Promise<OpenCache> {
-  return await openCache({ connection: database.url, localLease: '1h' });
+export async function open(options: CacheOptions = {}): Promise<OpenCache> {
+  return await openCache({ connection: database.url, localLease: '1h', ...options });
 }
 
 export function makePool(url = database.url): pg.Pool {

@@ -22,29 +22,39 @@ export function placeStatement(tables: Tables): Statement {
 }
 
 /**
- * `$1` a JSON array of names, `$2` their kind, `$3` the place that is expected, or an empty text. The only column of the only row is
- * the transaction's id and the place; where that is another nothing is logged.
+ * `$1` a JSON array of names, `$2` their kind, `$3` the place that is expected, or an empty text; `$4` the channel and `$5` a JSON array of
+ * the names' hashes, message by message. The only column of the only row is the transaction's id and the place; where that is another
+ * nothing is logged, and nobody told.
  *
  * Other people's drivers send it: so parameters are texts, each stands once and in order (some drivers have only `?`), and one text
- * comes back. No notification: in users' transactions they would cost a lock on all commits, could fail them, and forbid 2PC.
+ * comes back. As a rule there are no messages: in users' transactions they cost a lock on all commits, can fail them, and forbid 2PC.
  */
 export function invalidateWithinStatement(tables: Tables): Statement {
   return statement(
     'invalidate_within',
     'write',
-    sql`with here as materialized (
+    sql`with given as materialized (
+  select $1::text::json as names, $2::text as kind, $3::text as expected, $4::text as channel, $5::text::json as messages
+), here as materialized (
   select ${place(tables)} as place
 ), logged as (
   insert into ${tables.invalidations} as i (name, kind)
-  select given.name, $2::text
-  from json_array_elements_text($1::text::json) as given (name)
+  select given_name.name, given.kind
+  from given
   cross join here
-  where $3::text in ('', here.place)
+  cross join json_array_elements_text(given.names) as given_name (name)
+  where given.expected in ('', here.place)
   on conflict (name, xid) do update set kind = excluded.kind, at = excluded.at
   where i.kind <> 'delete' and excluded.kind = 'delete' or i.kind = 'written'
 )
 select pg_current_xact_id()::text || ' ' || coalesce(here.place, '') as answer
-from here`,
+from here
+where (
+    select count(pg_notify(given.channel, pg_current_xact_id()::text || ' ' || message.hashes))
+    from given
+    cross join json_array_elements_text(given.messages) as message (hashes)
+    where given.expected in ('', here.place) and ${queueHasRoom}
+  ) >= 0`,
   );
 }
 
