@@ -49,6 +49,9 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   // Their assertions write to stderr when they do not hold.
   'testing-memory': { prepare: 'select', after: '', output: '' },
   'testing-chaos': { prepare: 'select', after: '', output: '' },
+  failover: { prepare: 'select', after: '', output: 'stale: rates\ntrue\n' },
+  'early-refresh': { prepare: 'select', after: '', output: '1\n2\n' },
+  timeouts: { prepare: 'select', after: '', output: 'nobody waits any more\ntrue\n' },
   'testing-clock': { prepare: 'select', after: '', output: '' },
 };
 
