@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { useDatabase } from '../support/database.js';
 import { exportsOfKeepsake, type Module, mistakesIn } from './snippets/compiler.js';
 import { type Fence, fencesOf, idOf, moduleOf, PAGES, readPage, root, snippetsOf } from './snippets/fences.js';
 import { PROGRAMS, runProgram } from './snippets/programs.js';
+import { COMPILED_ONLY, isCompiledOnly, runSnippet, SCHEMA } from './snippets/run.js';
 
 const exported = exportsOfKeepsake();
 const snippets = PAGES.flatMap(snippetsOf);
@@ -50,6 +52,31 @@ describe('snippets that are whole programs run', () => {
     if (program === undefined) throw new Error('There is no program of this name');
     const run = await runProgram(moduleOf(fence, exported), program, database.url);
     expect(run).toEqual({ status: 0, output: program.output, errors: '' });
+  });
+});
+
+describe('all other snippets run too', () => {
+  const database = useDatabase();
+  const others = snippets.filter((fence) => idOf(fence) === undefined && !isCompiledOnly(fence));
+
+  it.each(others.map((fence) => ({ name: nameOf(fence), fence })))('$name', async ({ fence }) => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query(SCHEMA);
+    await client.end();
+    expect(await runSnippet(moduleOf(fence, exported), database.url)).toBeUndefined();
+  });
+
+  it('but for those that are listed, each of which is there', () => {
+    const matching = COMPILED_ONLY.map(({ page, text }) =>
+      snippets.filter((fence) => fence.page === page && fence.code.includes(text)),
+    );
+    expect(matching.map(({ length }) => length)).toEqual(COMPILED_ONLY.map(() => 1));
+  });
+
+  it('would notice one that fails, and one that never ends', async () => {
+    expect(await runSnippet("throw new Error('this one');", database.url)).toContain('this one');
+    expect(await runSnippet('await new Promise(() => undefined);', database.url)).toContain('in the middle');
   });
 });
 
