@@ -40,15 +40,21 @@ export interface FindOptions {
 const NOTHING: Found = { state: 'dead', entry: undefined, token: undefined };
 const LEFT_ALONE: Found = { ...NOTHING, bypassed: 'breaker' };
 
-/** What was decoded, and how: two callers of one entry need not agree on that. */
-interface Decoded {
+/**
+ * What was decoded, and how: two callers of one entry need not agree on that. Entries read by several callers at once are decoded once:
+ * the store hands all of them the same object, and this is left on it. (In a WeakMap it would outlive every quick garbage collection.)
+ */
+class Decoded {
   readonly entry: FoundEntry;
   readonly codec: Codec;
   readonly isolation: Isolation | undefined;
-}
 
-/** Entries read by several callers at once are decoded once: the store hands all of them the same object. */
-const decoded = new WeakMap<StoredEntry, Decoded>();
+  constructor(entry: FoundEntry, codec: Codec, isolation: Isolation | undefined) {
+    this.entry = entry;
+    this.codec = codec;
+    this.isolation = isolation;
+  }
+}
 
 /** Reads `subject.key` from the shared tier. A store that cannot answer and a value that cannot be decoded are misses. */
 export async function findShared(engine: Engine, options: FindOptions): Promise<Found> {
@@ -131,7 +137,7 @@ function judge(engine: Engine, options: FindOptions, { id, read }: Answer, readi
   const isWanted = mayRead(options.subject, 'shared');
   if (read.entry === undefined || !isWanted || isHiddenHere(engine, id, read.entry, { token, ...reading }))
     return { state: 'dead', entry: undefined, token };
-  const entry = decode(engine, options, read.entry, read.isShared);
+  const entry = decode(engine, options, read.entry, read.shared);
   if (entry === undefined) return { state: 'dead', entry: undefined, token };
   return { state: freshness(read.entry.remaining, engine.clock.monotonic() - reading.began), entry, token };
 }
@@ -207,18 +213,18 @@ function decode(
   engine: Engine,
   options: FindOptions,
   stored: StoredEntry,
-  isShared: boolean | undefined,
+  shared: StoreRead['shared'],
 ): FoundEntry | undefined {
   const { subject, policy } = options;
   const { codec = engine.codec, isolation } = policy;
   if (isFailure(stored.encoded)) return decodeKeptFailure(engine, options, stored);
-  const known = isShared === true ? decoded.get(stored) : undefined;
-  if (known?.codec === codec && known.isolation === isolation) return known.entry;
+  const known = shared?.memo;
+  if (known instanceof Decoded && known.codec === codec && known.isolation === isolation) return known.entry;
   try {
     // Whatever the codec: a counter is a number to everybody.
     const value = isCounter(stored) ? decodeCounter(stored.encoded) : codec.decode(stored.encoded);
     const entry = { isolated: engine.local.protect(value, isolation), stored };
-    if (isShared === true) decoded.set(stored, { entry, codec, isolation });
+    if (shared !== undefined) shared.memo = new Decoded(entry, codec, isolation);
     return entry;
   } catch (error) {
     engine.reporter.error(subject, 'decode', error);

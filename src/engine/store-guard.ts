@@ -232,45 +232,54 @@ export class StoreGuard {
   #lenient<T>(subject: Subject, operation: 'read' | 'write' | 'touch', call: () => Promise<T>): Promise<T | undefined> {
     // Known, and told once: not the failure of this call.
     if (this.#breaker.refuses) return Promise.resolve(undefined);
-    return this.#strict(operation, operation === 'read' ? this.#timeouts.read : this.#timeouts.write, call).catch(
-      (error: unknown) => {
-        this.#reporter.error(subject, operation, error);
-        return undefined;
-      },
-    );
+    const deadline = operation === 'read' ? this.#timeouts.read : this.#timeouts.write;
+    return this.#ended<T, T | undefined>(operation, deadline, call, (error) => {
+      this.#reporter.error(subject, operation, error);
+      return undefined;
+    });
   }
 
   #strict<T>(operation: string, deadline: number, call: () => Promise<T>): Promise<T> {
-    if (this.#health === 'opening')
-      return Promise.reject(new StoreError(`The ${this.kind} store is not connected yet`, { outcome: 'failed' }));
+    return this.#ended<T, T>(operation, deadline, call, rethrow);
+  }
+
+  /** How a call of the store ends: with its value, or with what `onFailure` makes of a StoreError. */
+  #ended<T, R>(
+    operation: string,
+    deadline: number,
+    call: () => Promise<T>,
+    onFailure: (error: StoreError) => R,
+  ): Promise<T | R> {
+    if (this.#health === 'opening') return settle(() => onFailure(this.#notConnected()));
     const admission = this.#breaker.admit();
-    if (admission === 'refused') return Promise.reject(this.#refusal());
-    if (this.#store.deadlines !== 'own') return this.#timed(operation, deadline, { admission, call });
-    return begin(call).then(
+    if (admission === 'refused') return settle(() => onFailure(this.#refusal()));
+    const sent = begin(call);
+    const timed = this.#store.deadlines === 'own' ? sent : this.#timed(operation, deadline, sent);
+    return timed.then(
       (value) => {
         this.#answered();
         return value;
       },
-      (error: unknown) => this.#failed(operation, admission, error),
+      (error: unknown) => onFailure(this.#failed(operation, admission, error)),
     );
   }
 
-  async #timed<T>(operation: string, deadline: number, { admission, call }: Admitted<T>): Promise<T> {
-    const waited = await waitFor(begin(call), this.#clock, deadline);
-    if (waited.ended === 'value') {
-      this.#answered();
-      return waited.value;
-    }
-    if (waited.ended === 'error') this.#failed(operation, admission, waited.error);
-    this.#note(admission, undefined);
+  async #timed<T>(operation: string, deadline: number, sent: Promise<T>): Promise<T> {
+    const waited = await waitFor(sent, this.#clock, deadline);
+    if (waited.ended === 'value') return waited.value;
+    if (waited.ended === 'error') throw waited.error;
     throw new StoreError(`The ${this.kind} store did not ${operation} within ${deadline} ms`, {
       outcome: 'unknown',
     });
   }
 
-  #failed(operation: string, admission: Admission, error: unknown): never {
+  #failed(operation: string, admission: Admission, error: unknown): StoreError {
     this.#note(admission, error);
-    throw storeErrorOf(error, `The ${this.kind} store failed to ${operation}`);
+    return storeErrorOf(error, `The ${this.kind} store failed to ${operation}`);
+  }
+
+  #notConnected(): StoreError {
+    return new StoreError(`The ${this.kind} store is not connected yet`, { outcome: 'failed' });
   }
 
   #refusal(): StoreError {
@@ -300,11 +309,6 @@ export class StoreGuard {
   }
 }
 
-interface Admitted<T> {
-  readonly admission: Admission;
-  readonly call: () => Promise<T>;
-}
-
 const NOTHING_SWEPT: SweepReport = {
   outcome: 'finished',
   entries: 0,
@@ -325,4 +329,17 @@ function begin<T>(call: () => Promise<T>): Promise<T> {
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** A promise of what `make` returns, or throws. */
+function settle<T>(make: () => T): Promise<T> {
+  try {
+    return Promise.resolve(make());
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function rethrow(error: StoreError): never {
+  throw error;
 }

@@ -52,8 +52,8 @@ export interface StoreRead {
   readonly token: LoadToken;
   /** Undefined when there is no row, it is dead, or an invalidation hides it. */
   readonly entry: StoredEntry | undefined;
-  /** Several readers may have been given this very entry, so that it pays to remember its value. */
-  readonly isShared?: boolean | undefined;
+  /** Where readers keep what they made of the entry, when several may have been given this very read; nothing of the store's. */
+  readonly shared?: { memo: unknown } | undefined;
 }
 
 export interface EntryWrite {

@@ -8,6 +8,7 @@
  * Every call is answered by its deadline, counted from the call, also while its batch still waits for PostgreSQL.
  */
 import { StoreError } from '../errors.js';
+import { Chain, Link } from './chain.js';
 import { isDataError } from './sqlstate.js';
 
 export interface BatcherOptions<Input, Output> {
@@ -40,7 +41,7 @@ export class Batcher<Input, Output> {
   readonly #options: BatcherOptions<Input, Output>;
   #queue: Pending<Input, Output>[] = [];
   /** Calls without an answer, oldest first: the order of their deadlines, since all have the same timeout. */
-  readonly #unanswered = new Set<Pending<Input, Output>>();
+  readonly #unanswered = new Chain<Pending<Input, Output>>();
   #busy = 0;
   #flushing: NodeJS.Immediate | undefined;
   #alarm: NodeJS.Timeout | undefined;
@@ -57,7 +58,7 @@ export class Batcher<Input, Output> {
       pending.reject(new StoreError(`More than ${MAX_WAITING} calls wait for PostgreSQL`, { outcome: 'failed' }));
       return pending;
     }
-    this.#unanswered.add(pending);
+    this.#unanswered.append(pending);
     this.#setAlarm();
     if (after === undefined) this.#enqueue(pending);
     else {
@@ -138,7 +139,8 @@ export class Batcher<Input, Output> {
   }
 
   #settle(pending: Pending<Input, Output>, answer: () => void): void {
-    if (!this.#unanswered.delete(pending)) return;
+    if (pending.state === 'answered') return;
+    this.#unanswered.remove(pending);
     pending.state = 'answered';
     answer();
     this.#tellIdle();
@@ -154,7 +156,7 @@ export class Batcher<Input, Output> {
   /** One timer for all calls, set for the oldest. */
   #setAlarm(): void {
     if (this.#alarm !== undefined) return;
-    const [oldest] = this.#unanswered;
+    const oldest = this.#unanswered.first;
     if (oldest === undefined) return;
     const due = oldest.began + this.#options.timeout - performance.now();
     // Decided after one more turn: after a pause of this process, answers may be waiting to be read.
@@ -164,7 +166,7 @@ export class Batcher<Input, Output> {
   #rejectLate(): void {
     this.#alarm = undefined;
     const late = performance.now() - this.#options.timeout;
-    for (const pending of this.#unanswered) {
+    for (let pending = this.#unanswered.first; pending !== undefined; pending = this.#unanswered.first) {
       if (pending.began > late) break;
       const outcome = pending.state === 'sent' ? 'unknown' : 'failed';
       const error = new StoreError(`PostgreSQL did not answer within ${this.#options.timeout} ms`, { outcome });
@@ -174,7 +176,7 @@ export class Batcher<Input, Output> {
   }
 }
 
-class Pending<Input, Output> implements Call<Input, Output> {
+class Pending<Input, Output> extends Link<Pending<Input, Output>> implements Call<Input, Output> {
   input: Input;
   state: 'waiting' | 'sent' | 'answered' = 'waiting';
   readonly began = performance.now();
@@ -183,6 +185,7 @@ class Pending<Input, Output> implements Call<Input, Output> {
   reject: (error: unknown) => void = () => undefined;
 
   constructor(input: Input) {
+    super();
     this.input = input;
     this.result = new Promise((resolve, reject) => {
       this.resolve = resolve;

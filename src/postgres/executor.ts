@@ -179,18 +179,26 @@ export function runOn(client: pg.ClientBase): RunOn {
   return (text, values = []) => query(client, { text }, values);
 }
 
-async function query(
+/**
+ * With a callback rather than a promise of the driver's: what passes through that one outlives every quick garbage collection (measured with pg
+ * 8.23: a kilobyte for each value of a kilobyte), and collecting it cost more than all the rest of a read. A connection of a dialect's
+ * has promises only.
+ */
+function query(
   client: pg.ClientBase,
   config: { readonly text: string; readonly name?: string },
   values: readonly Parameter[],
 ): Promise<readonly Row[]> {
-  const result = await client.query<(string | null)[]>({
-    ...config,
-    values: [...values],
-    rowMode: 'array',
-    types: AS_TEXT,
+  return new Promise((resolve, reject) => {
+    const given: pg.QueryArrayConfig = { ...config, values: [...values], rowMode: 'array', types: AS_TEXT };
+    const answered = ({ rows }: pg.QueryArrayResult<(string | null)[]>): void => resolve(rows);
+    const promised: unknown = client.query<(string | null)[]>(given, (error: Error | undefined, result) => {
+      // The driver says null where nothing went wrong.
+      if (error) reject(error);
+      else answered(result);
+    });
+    if (promised instanceof Promise) promised.then(answered, reject);
   });
-  return result.rows;
 }
 
 /** How far a try came: what failed before it was sent did nothing. */

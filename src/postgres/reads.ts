@@ -125,7 +125,7 @@ class Answers {
   }
 
   found(id: string, token: LoadToken, entry: StoredEntry): void {
-    this.#reads.set(id, { token, entry, isShared: this.#isShared });
+    this.#reads.set(id, { token, entry, shared: this.#isShared ? { memo: undefined } : undefined });
   }
 
   of(id: string): StoreRead {
