@@ -22,3 +22,12 @@ export function isVisible(xid: Xid, snapshot: Snapshot): boolean {
   const running = snapshot.slice(second + 1);
   return running === '' || !running.split(',').includes(String(xid));
 }
+
+/**
+ * Whether no transaction that has written anything was open.
+ *
+ * @example nothingRunsIn('20:20:') // true
+ */
+export function nothingRunsIn(snapshot: Snapshot): boolean {
+  return snapshot.endsWith(':');
+}

@@ -2,6 +2,7 @@
  * Reads: a batch of ids to what the shared tier has of them. A batch is glanced at first; only entries of which that proves
  * nothing are read under the whole validity rule (see queries/read.ts for what either costs).
  */
+import { nothingRunsIn } from '../kernel/snapshot.js';
 import type { ListPage, ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
 import { textArray } from './arrays.js';
 import type { Connections } from './connections.js';
@@ -22,7 +23,10 @@ export class Reads {
   readonly #connections: Connections;
   readonly #scopeNames: string;
   readonly #onError: (error: unknown) => void;
-  readonly #glance: Statement;
+  /** For while no writing transaction is open, and for while some are. */
+  readonly #glances: Readonly<Record<'quiet' | 'busy', Statement>>;
+  /** What the last glance saw. */
+  #server: 'quiet' | 'busy' = 'busy';
   readonly #full: Statement;
   readonly #list: Statement;
   #blind = 0;
@@ -31,7 +35,8 @@ export class Reads {
     this.#connections = connections;
     this.#scopeNames = textArray(options.scopeNames);
     this.#onError = options.onError;
-    this.#glance = glanceStatement(connections.tables);
+    const { tables } = connections;
+    this.#glances = { quiet: glanceStatement(tables, 'quiet'), busy: glanceStatement(tables, 'busy') };
     this.#full = readStatement(connections.tables);
     this.#list = listStatement(connections.tables);
   }
@@ -69,7 +74,8 @@ export class Reads {
       this.#blind -= 1;
       return ids;
     }
-    const { token, newest, entries } = await this.#run(this.#glance, ids);
+    const { token, newest, entries } = await this.#run(this.#glances[this.#server], ids);
+    this.#server = nothingRunsIn(token.snapshot) ? 'quiet' : 'busy';
     reads.missing(ids, token);
     const open: string[] = [];
     for (const { id, entry, mayHaveMissed } of entries) {

@@ -32,6 +32,19 @@ export function newestVisible(tables: Tables): RawBuilder<unknown> {
 }
 
 /**
+ * The same, at a tenth of the cost, as long as no writing transaction is open: a step to the end of the index. It is right always, but steps over
+ * the rows of those that are.
+ */
+export function newestVisibleWhenQuiet(tables: Tables): RawBuilder<unknown> {
+  return sql`
+      select i.xid
+      from ${tables.invalidations} as i
+      where i.xid < pg_snapshot_xmax(pg_current_snapshot())
+      order by i.xid desc
+      limit 1`;
+}
+
+/**
  * The life of the database, or null when the boot table is empty: after a crash. The server's start belongs to it: a cold copy of its files that
  * is put back brings the boot table along, and gives out transaction ids again all the same.
  */

@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
-import { incarnation, moment, newestVisible } from './moment.js';
+import { incarnation, moment, newestVisible, newestVisibleWhenQuiet } from './moment.js';
 import { invalidatedAt } from './validity.js';
 
 /** A row `e` of the table of entries as the subject of the validity rule. */
@@ -75,15 +75,17 @@ where found.stale > found.epoch`,
  * (queries/validity.ts). What that does not prove has to be read again by `readStatement`. `$1` ids, each once.
  *
  * It costs half of the whole rule, because most of what a small statement costs is starting and ending its plan's nodes, and
- * of the whole rule's sixty a quiet log leaves forty unused.
+ * of the whole rule's sixty a quiet log leaves forty unused. `quiet`, for while no writing transaction is open, costs hardly more than
+ * a select by primary key; while some are open it may step over what they have logged so far.
  */
-export function glanceStatement(tables: Tables): Statement {
+export function glanceStatement(tables: Tables, when: 'quiet' | 'busy'): Statement {
+  const newest = when === 'quiet' ? newestVisibleWhenQuiet(tables) : newestVisible(tables);
   return statement(
-    'glance',
+    `glance_${when}`,
     'read',
     sql`select null::text collate "C" as id, pg_current_snapshot()::text as body,
   concat_ws(' ', date_part('epoch', transaction_timestamp()), date_part('epoch', clock_timestamp()),
-    coalesce((${newestVisible(tables)}
+    coalesce((${newest}
       ), '0'::xid8),
     ${incarnation(tables)}
   ) as meta

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isVisible } from '../../../src/kernel/snapshot.js';
+import { isVisible, nothingRunsIn } from '../../../src/kernel/snapshot.js';
 
 describe('isVisible', () => {
   it.each<[xid: number, snapshot: string, visible: boolean]>([
@@ -35,4 +35,13 @@ describe('isVisible', () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+describe('nothingRunsIn', () => {
+  it.each([
+    ['10:10:', true],
+    ['10:20:', true], // all between have ended
+    ['10:20:10', false],
+    ['10:20:12,15', false],
+  ])('%s: %s', (snapshot, expected) => expect(nothingRunsIn(snapshot)).toBe(expected));
 });

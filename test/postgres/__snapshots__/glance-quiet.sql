@@ -1,0 +1,33 @@
+select null::text collate "C" as id, pg_current_snapshot()::text as body,
+  concat_ws(' ', date_part('epoch', transaction_timestamp()), date_part('epoch', clock_timestamp()),
+    coalesce((
+      select i.xid
+      from "My ""Schema"""."Ünï cache_invalidations" as i
+      where i.xid < pg_snapshot_xmax(pg_current_snapshot())
+      order by i.xid desc
+      limit 1
+      ), '0'::xid8),
+    (
+        select concat_ws(':', boot.tableoid::text, boot.id::text, date_part('epoch', pg_postmaster_start_time())::text)
+        from "My ""Schema"""."Ünï cache_boot" as boot
+      )
+  ) as meta
+union all
+select e.id, case e.stored_as
+    when 'text' then convert_from(e.value, 'UTF8')
+    else encode(e.value, 'base64')
+  end,
+  concat_ws(' ',
+    date_part('epoch', e.expiresattime),
+    coalesce(date_part('epoch', e.refresh_at), 'infinity'),
+    date_part('epoch', coalesce(e.stale_until, e.expiresattime)),
+    coalesce(date_part('epoch', e.retry_at), 0),
+    coalesce(e.sliding_ms, e.slidingexpirationinseconds * 1000, 'NaN'),
+    coalesce(date_part('epoch', e.absoluteexpiration), 'infinity'),
+    coalesce(date_part('epoch', e.written_at), 'NaN'),
+    pg_snapshot_xmin(e.snapshot),
+    e.stored_as,
+    array_to_json(array_prepend(e.encoding, e.tags))
+  )
+from "My ""Schema"""."Ünï cache" as e
+where e.id = any($1::text[]) and coalesce(e.stale_until, e.expiresattime) > clock_timestamp()
