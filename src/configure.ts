@@ -10,6 +10,7 @@ import { CacheInstance } from './engine/cache.js';
 import type { Engine } from './engine/call.js';
 import { register } from './engine/directory.js';
 import { EventPublisher } from './engine/event-publisher.js';
+import { FarEvents } from './engine/far-events.js';
 import { follow } from './engine/follow.js';
 import { invalidateNames } from './engine/invalidation.js';
 import { LeaseKeeper } from './engine/lease-keeper.js';
@@ -76,6 +77,7 @@ export function createInertCache(name: string): CacheInstance {
     checkKey,
     keyTransform: (key) => key,
     stream: () => undefined,
+    farEvents: new FarEvents(undefined),
     makeTable: (host, table, given) => makeTable(host, openRowSource(undefined), table, given),
     release,
   });
@@ -118,33 +120,40 @@ async function open(options: CacheOptions, resolved: ResolvedCacheOptions): Prom
   const heard = bus === undefined ? Promise.resolve() : follow(bus, engine, policySource);
   if (engine.store.health !== 'opening') await waitFor(heard, clock, STREAM_PATIENCE);
   await readPolicies(policySource, engine);
-  const publisher = publishEvents(engine, resolved.publishedSample);
+  const farEvents = new FarEvents(tier.makeBus ?? (options.dialect && refuseToHear));
+  const publisher = publishEvents(engine, resolved.publishedSample, farEvents.origin);
   return new CacheInstance({
     engine,
     defaults: resolved.defaults,
     checkKey,
     keyTransform: options.keyTransform ?? ((key) => key),
     stream: () => bus?.health,
+    farEvents,
     makeTable: (host, table, given) => makeTable(host, openRowSource(tier.runAsText), table, given),
     release: async () => {
       publisher?.close();
       await opening.stop();
       engine.leases.close();
-      await bus?.close();
+      await Promise.all([bus?.close(), farEvents.close()]);
       await engine.store.close();
       await tier.release();
     },
   });
 }
 
-function publishEvents(engine: Engine, sample: number | undefined): EventPublisher | undefined {
+function refuseToHear(): never {
+  const expected = 'left out, or a `listenConnection`: a dialect cannot listen';
+  throw refuse({ option: 'cluster', expected, got: true, subject: 'events()', code: 'INVALID_OPTION' });
+}
+
+function publishEvents(engine: Engine, sample: number | undefined, origin: string): EventPublisher | undefined {
   if (sample === undefined) return undefined;
   const { clock, background, random, reporter, store } = engine;
   const onDrop = (): void => {
     reporter.counters.eventsDropped += 1;
   };
   const send = async (messages: readonly string[]): Promise<void> => await store.publish(messages);
-  const publisher = new EventPublisher({ clock, background, sample, random, send, onDrop });
+  const publisher = new EventPublisher({ clock, background, sample, origin, random, send, onDrop });
   reporter.audience.join(publisher.hear);
   return publisher;
 }

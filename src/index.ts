@@ -33,13 +33,19 @@ export type { CountOptions } from './engine/counting.js';
 export type { TransactionDatabase, TransactionPool } from './engine/database-transaction.js';
 export type { Entry } from './engine/entry.js';
 export type { EventName, EventOf } from './engine/event-names.js';
-export type { CacheEvents, EventStreamOptions } from './engine/event-stream.js';
+export type {
+  CacheEvents,
+  ClusterEventStreamOptions,
+  ClusterEvents,
+  EventStreamOptions,
+} from './engine/event-stream.js';
 export type { CallOptions } from './engine/given-call.js';
 export type { Lock, LockEnding } from './engine/held-lock.js';
 export type { KeySelection } from './engine/listing.js';
 export { cacheEntry, type LoadContext, type StaleValue } from './engine/load-context.js';
 export type { LoadManyContext } from './engine/load-together.js';
 export type { LockOptions } from './engine/lock-keeper.js';
+export type { PublishedEvent } from './engine/published-event.js';
 export type { LoadedMany } from './engine/sections/collections.js';
 export type { WithinTransaction } from './engine/sections/core.js';
 export type { InvalidateTagsOptions } from './engine/sections/invalidations.js';

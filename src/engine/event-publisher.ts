@@ -11,6 +11,8 @@ export interface EventPublisherOptions {
   readonly background: Background;
   /** Share of the events that are published, above 0 up to 1. */
   readonly sample: number;
+  /** Which cache of which process this is. */
+  readonly origin: string;
   readonly random: () => number;
   readonly send: (messages: readonly string[]) => Promise<void>;
   readonly onDrop: () => void;
@@ -36,13 +38,13 @@ export class EventPublisher {
 
   /** A listener. */
   readonly hear = (event: CacheEvent): void => {
-    const { sample, random, clock, onDrop } = this.#options;
+    const { sample, random, clock, origin, onDrop } = this.#options;
     if (sample < 1 && random() >= sample) return;
     if (this.#messages.length >= AT_ONCE) {
       onDrop();
       return;
     }
-    this.#messages.push(messageOf(event, clock.wall()));
+    this.#messages.push(messageOf(event, clock.wall(), origin));
     this.#timer ??= clock.schedule(EVERY, () => this.#flush());
   };
 
@@ -60,9 +62,9 @@ export class EventPublisher {
   }
 }
 
-/** An event as others hear it: its fields, and when it was (`at`, milliseconds since 1970). Of an error its message only. */
-export function messageOf(event: CacheEvent, at: number): string {
-  const fields = { at, ...event, ...('error' in event ? { error: errorText(event.error) } : {}) };
+/** An event as others hear it: its fields, when it was (`at`, milliseconds since 1970) and whose. Of an error its message only. */
+export function messageOf(event: CacheEvent, at: number, origin: string): string {
+  const fields = { at, origin, ...event, ...('error' in event ? { error: errorText(event.error) } : {}) };
   const message = JSON.stringify(fields, withoutUndefined);
   if (Buffer.byteLength(message) <= MAX_BYTES) return message;
   const { tags: _tags, ...others } = { tags: undefined, ...fields };

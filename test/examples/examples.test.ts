@@ -24,6 +24,11 @@ const PRINTED = {
   'adaptive-lifetimes': ['open     kept for 1 min', 'closed   kept for 480 min', 'unknown  not kept', 'requests: 4'],
   'own-pool': ['kettles: 3', 'kettles: 2', 'kettles: 10', 'the pool is still ours'],
   'rotating-credentials': ['asked for the password at first: true', 'after the change: hello', 'asked again: true'],
+  'cluster-events': [
+    ...['loadStart', 'loadEnd', 'write', 'miss', 'hit'].map((type) => `Prices.find ${type}: 1`),
+    'elsewhere invalidate: 1',
+    'dropped: 0 ignored: 0',
+  ],
   drizzle: ['at first: Tea pot', 'renamed: Kettle', 'rolled back: Changed my mind', 'still: Kettle'],
 };
 

@@ -4,10 +4,12 @@ import {
   Cache,
   type CacheEvent,
   type CacheInstance,
+  type ClusterEvents,
   type Consistency,
   cacheEntry,
   type LoadContext,
   type Policy,
+  type PublishedEvent,
   type ReadOptions,
 } from '../../src/index.js';
 
@@ -78,6 +80,10 @@ describe('Cache and CacheInstance', () => {
     // @ts-expect-error there is no such event
     void (() => Cache.on('hits', () => undefined));
     expectTypeOf(Cache.events({ buffer: 10 })).toExtend<AsyncIterable<CacheEvent>>();
+    expectTypeOf(Cache.events({ cluster: true })).toEqualTypeOf<ClusterEvents>();
+    expectTypeOf(Cache.events({ cluster: true }).next).returns.resolves.toEqualTypeOf<
+      IteratorResult<CacheEvent | PublishedEvent, undefined>
+    >();
     expectTypeOf(Cache.invalidateEntity).parameter(1).extract<number>().toEqualTypeOf<number>();
   });
 

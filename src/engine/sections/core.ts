@@ -5,6 +5,7 @@ import type { BusHealth } from '../../ports/bus.js';
 import type { RowHost, TableCache, TableOptions } from '../../ports/tables.js';
 import type { TransactionHandle } from '../../ports/transactions.js';
 import type { Engine } from '../call.js';
+import type { FarEvents } from '../far-events.js';
 import { type Invalidation, invalidate } from '../invalidation.js';
 import type { Subject } from '../reporter.js';
 import { transactionToJoin } from '../transaction.js';
@@ -24,6 +25,8 @@ export interface CacheParts {
   readonly keyTransform: (key: string) => string;
   /** The health of the bus, if there is one. */
   readonly stream: () => BusHealth | undefined;
+  /** What other processes publish. */
+  readonly farEvents: FarEvents;
   /** Makes the cache of a table, over a cache. */
   readonly makeTable: (host: RowHost, name: string, options: TableOptions) => TableCache<unknown, unknown>;
   /** Releases what the composition root opened; called once, after background work has drained. */

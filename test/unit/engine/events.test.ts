@@ -203,11 +203,16 @@ describe('publishEvents', () => {
     const long = messageOf(
       { ...base, type: 'invalidate', kind: 'delete', tags: ['x'.repeat(9_000)], entity: undefined },
       1,
+      'here',
     );
     expect(Buffer.byteLength(long)).toBeLessThan(7_999);
     expect(JSON.parse(long)).toMatchObject({ type: 'invalidate', kind: 'delete', cache: 'c' });
     const error = Object.assign(new Error('refused'), { password: 'secret' });
-    const failed = messageOf({ ...base, key: 'k', type: 'error', operation: 'read', code: undefined, error }, 1);
+    const failed = messageOf(
+      { ...base, key: 'k', type: 'error', operation: 'read', code: undefined, error },
+      1,
+      'here',
+    );
     expect(JSON.parse(failed)).toMatchObject({ error: 'refused' });
     expect(failed).not.toContain('secret');
   });
