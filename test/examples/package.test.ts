@@ -153,6 +153,25 @@ Cache.getOrSet('key', () => 'required').then((value: string) => console.log(valu
 const { Cache, Cached } = require('keepsake');
 console.log(typeof Cache.configure, typeof Cached);
 `,
+    'contract.mjs': `
+import { describe, it } from 'node:test';
+import { scopeNames } from 'keepsake';
+import { createTestStore, describeStoreContract, FakeClock } from 'keepsake/testing';
+describeStoreContract('packed', {
+  ...{ describe, it, lacks: ['readMany', 'second', 'neighbour'] },
+  async create() {
+    const clock = new FakeClock();
+    const store = createTestStore({ clock, namespace: 'packed' });
+    return {
+      store,
+      options: { scopeNames: scopeNames('packed'), loadDeadline: 600_000 },
+      advance: async (ms) => clock.advance(ms),
+      now: () => clock.wall(),
+      close: () => store.close(),
+    };
+  },
+});
+`,
     'no-embedded.mjs': `
 import { Cache } from 'keepsake';
 Cache.configure({ connection: 'embedded' }).catch((error) => console.log(error.code, error.message));
@@ -319,6 +338,10 @@ describe('a project of another kind', () => {
     expect(await output('standard', program, '--help')).toContain('Usage: keepsake <command>');
     expect(await output('standard', program, 'migrate', '--prefix', 'cli_')).toMatch(/^applied {2}0001/);
     expect(await output('standard', program, 'doctor', '--prefix', 'cli_')).toContain('Nothing is wrong.');
+  });
+
+  it('the contract suite for stores runs where no test runner is installed', async () => {
+    expect(await output('standard', 'contract.mjs')).toMatch(/# pass 1\d\d\n# fail 0\n/);
   });
 
   it('the embedded server without its package: an error that says what to install', async () => {
