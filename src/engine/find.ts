@@ -57,17 +57,24 @@ class Decoded {
 }
 
 /** Reads `subject.key` from the shared tier. A store that cannot answer and a value that cannot be decoded are misses. */
-export async function findShared(engine: Engine, options: FindOptions): Promise<Found> {
+export function findShared(engine: Engine, options: FindOptions): Promise<Found> {
+  return useShared(engine, options, (found) => found);
+}
+
+/** What `use` makes of what was found, without a promise of its own. */
+export function useShared<T>(engine: Engine, options: FindOptions, use: (found: Found) => T): Promise<T> {
   const { subject } = options;
-  if (isLocal(options)) return NOTHING;
-  if (engine.store.refuses) return LEFT_ALONE;
+  if (isLocal(options)) return Promise.resolve(use(NOTHING));
+  if (engine.store.refuses) return Promise.resolve(use(LEFT_ALONE));
+  const { id } = identify(engine, subject.key);
   const reading = beginReading(engine);
-  try {
-    const { id } = identify(engine, subject.key);
-    return interpret(engine, options, { id, read: await engine.store.read(subject, id) }, reading);
-  } finally {
-    engine.ledger.end();
-  }
+  return engine.store.read(subject, id, (read) => {
+    try {
+      return use(interpret(engine, options, { id, read }, reading));
+    } finally {
+      engine.ledger.end();
+    }
+  });
 }
 
 /** Most keys read at a time: two batches of the Postgres store, which has room for two under way. Each time has a deadline of its own. */
@@ -148,7 +155,7 @@ export async function inspectShared(engine: Engine, options: FindOptions): Promi
   try {
     const { subject } = options;
     const { id } = identify(engine, subject.key);
-    return judge(engine, options, { id, read: await engine.store.read(subject, id) }, reading);
+    return await engine.store.read(subject, id, (read) => judge(engine, options, { id, read }, reading));
   } finally {
     engine.ledger.end();
   }

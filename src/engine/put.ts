@@ -57,7 +57,7 @@ export async function putResult(engine: Engine, call: Call, condition: 'met' | '
 
 async function tokenOf(engine: Engine, call: Call): Promise<LoadToken | undefined> {
   if (currentScope() !== undefined || call.tiers === 'local') return undefined;
-  return (await engine.store.read(call, identify(engine, call.key).id))?.token;
+  return await engine.store.read(call, identify(engine, call.key).id, (read) => read?.token);
 }
 
 async function follow(engine: Engine, call: Call, before: Before, result: Result): Promise<void> {

@@ -104,9 +104,14 @@ export class StoreGuard {
     return this.#store.close();
   }
 
-  /** Undefined when the store cannot answer. */
-  read(subject: Subject, id: string): Promise<StoreRead | undefined> {
-    return this.#lenient(subject, 'read', () => this.#store.read(id));
+  /** What `use` makes of what was read, or of undefined when the store cannot answer: in the same promise, since this is the call made most. */
+  read<T>(subject: Subject, id: string, use: (read: StoreRead | undefined) => T): Promise<T> {
+    if (this.#breaker.refuses) return settle(() => use(undefined));
+    const failed = (error: StoreError): T => {
+      this.#reporter.error(subject, 'read', error);
+      return use(undefined);
+    };
+    return this.#ended('read', this.#timeouts.read, () => this.#store.read(id), failed, use);
   }
 
   /** The same for many different ids at once, under one deadline. */
@@ -233,23 +238,24 @@ export class StoreGuard {
     // Known, and told once: not the failure of this call.
     if (this.#breaker.refuses) return Promise.resolve(undefined);
     const deadline = operation === 'read' ? this.#timeouts.read : this.#timeouts.write;
-    return this.#ended<T, T | undefined>(operation, deadline, call, (error) => {
+    const failed = (error: StoreError): undefined => {
       this.#reporter.error(subject, operation, error);
-      return undefined;
-    });
+    };
+    return this.#ended(operation, deadline, call, failed, itself);
   }
 
   #strict<T>(operation: string, deadline: number, call: () => Promise<T>): Promise<T> {
-    return this.#ended<T, T>(operation, deadline, call, rethrow);
+    return this.#ended(operation, deadline, call, rethrow, itself);
   }
 
-  /** How a call of the store ends: with its value, or with what `onFailure` makes of a StoreError. */
-  #ended<T, R>(
+  /** How a call of the store ends: with what `use` makes of its value, or `onFailure` of a StoreError. */
+  #ended<T, U, F>(
     operation: string,
     deadline: number,
     call: () => Promise<T>,
-    onFailure: (error: StoreError) => R,
-  ): Promise<T | R> {
+    onFailure: (error: StoreError) => F,
+    use: (value: T) => U,
+  ): Promise<U | F> {
     if (this.#health === 'opening') return settle(() => onFailure(this.#notConnected()));
     const admission = this.#breaker.admit();
     if (admission === 'refused') return settle(() => onFailure(this.#refusal()));
@@ -258,7 +264,7 @@ export class StoreGuard {
     return timed.then(
       (value) => {
         this.#answered();
-        return value;
+        return use(value);
       },
       (error: unknown) => onFailure(this.#failed(operation, admission, error)),
     );
@@ -338,6 +344,10 @@ function settle<T>(make: () => T): Promise<T> {
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+function itself<T>(value: T): T {
+  return value;
 }
 
 function rethrow(error: StoreError): never {

@@ -1,17 +1,16 @@
 /** One entry: reading, loading, writing, deleting it. */
 import { freshness } from '../../kernel/freshness.js';
-import type { Policy, ResolvedPolicy } from '../../kernel/policy.js';
+import type { Policy } from '../../kernel/policy.js';
 import { memoOf } from '../../kernel/policy-memo.js';
 import { overlayPolicies, resolvePolicy } from '../../kernel/resolve-policy.js';
 import { type Call, identify } from '../call.js';
 import { type Entry, inspectEntry } from '../entry.js';
 import { isFailure } from '../failure.js';
-import { copyOf, findShared, touchLater } from '../find.js';
 import { type CallOptions, GivenCall } from '../given-call.js';
 import { deletionOf, expirationOf } from '../invalidation.js';
 import type { LoadContext } from '../load-context.js';
+import { type ReadPolicy, readEntry } from '../read-entry.js';
 import { ReadPath } from '../read-path.js';
-import { isLocallyRead, readOnTerms } from '../terms.js';
 import { refuseInTransaction, transactionToJoin } from '../transaction.js';
 import { currentScope } from '../transaction-scope.js';
 import { deleteEntry, give, setEntry, setEntryIfAbsent, touchEntry } from '../write-path.js';
@@ -21,12 +20,6 @@ import { CacheCore, type CacheParts, type WithinTransaction } from './core.js';
 export type ReadOptions = Pick<
   Policy,
   'tiers' | 'consistency' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'
->;
-
-/** How something is read, resolved. */
-export type ReadPolicy = Pick<
-  ResolvedPolicy,
-  'ramp' | 'tiers' | 'consistency' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'
 >;
 
 export abstract class SingleEntries extends CacheCore {
@@ -47,36 +40,14 @@ export abstract class SingleEntries extends CacheCore {
    * @throws KeyError when the key cannot be one
    * @example const product = await Cache.get<Product>('product:42')
    */
-  async get<T = unknown>(key: string, options?: ReadOptions): Promise<T | undefined> {
-    this.assertOpen();
-    const { reporter, local } = this.engine;
-    const policy = this.readPolicyOf(options, 'get()');
-    const subject = { key: this.keyOf(key), useCase: policy.useCase, keyType: policy.keyType };
-    const started = reporter.start();
-    reporter.counters.calls += 1;
-    if (currentScope() !== undefined) {
-      reporter.bypass(subject, 'scope');
-      return undefined;
+  get<T = unknown>(key: string, options?: ReadOptions): Promise<T | undefined> {
+    try {
+      this.assertOpen();
+      const policy = this.readPolicyOf(options, 'get()');
+      return readEntry(this.engine, this.keyOf(key), policy) as Promise<T | undefined>;
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const wanted = readOnTerms(this.engine, { subject, policy });
-    if (typeof wanted === 'string') {
-      reporter.bypass(subject, wanted);
-      return undefined;
-    }
-    const hit = isLocallyRead(wanted) ? local.find(subject.key) : undefined;
-    if (hit !== undefined && hit.state !== 'stale') {
-      if (hit.touchDue) touchLater(this.engine, subject);
-      reporter.hit(subject, 'local', hit.state, started);
-      return hit.value as T;
-    }
-    const found = await findShared(this.engine, wanted);
-    if (found.entry === undefined || (found.state !== 'fresh' && found.state !== 'early')) {
-      if (found.bypassed === undefined) reporter.miss(subject, started);
-      else reporter.bypass(subject, found.bypassed);
-      return undefined;
-    }
-    reporter.hit(subject, 'shared', found.state, started);
-    return copyOf(found.entry) as T;
   }
 
   /**
@@ -125,8 +96,8 @@ export abstract class SingleEntries extends CacheCore {
     if (currentScope() !== undefined) return undefined;
     const copy = this.engine.local.peek(own);
     if (copy?.home === 'local') return copy.freshFor > 0 ? copy.freshFor : undefined;
-    const read = await this.engine.store.read({ key: own }, identify(this.engine, own).id);
-    const entry = read?.entry;
+    const { id } = identify(this.engine, own);
+    const entry = await this.engine.store.read({ key: own }, id, (read) => read?.entry);
     // An error that is kept is no value.
     if (entry === undefined || isFailure(entry.encoded)) return undefined;
     const { remaining } = entry;
