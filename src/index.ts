@@ -6,13 +6,14 @@ export { type CompressionOptions, createCompressingCodec } from './codec/compres
 export { createRawCodec } from './codec/raw-codec.js';
 export { createSuperjsonCodec, type SuperjsonCodecOptions } from './codec/superjson-codec.js';
 export { createCache } from './configure.js';
-export { type AsyncMethodName, cacheOf, type MethodHandle } from './decorators/cache-of.js';
+export { type AsyncMethodName, type CollectionHandle, cacheOf, type MethodHandle } from './decorators/cache-of.js';
 export { CachePut } from './decorators/cache-put.js';
 export { Cached } from './decorators/cached.js';
 export { type CachedFunction, cached } from './decorators/cached-function.js';
 export {
   type ArrayMethod,
   CachedMany,
+  type CachedManyFunction,
   cachedMany,
   type ManyMethodDecorator,
   type MapMethod,
@@ -23,6 +24,7 @@ export { Failover } from './decorators/failover.js';
 export type { CacheHandle, HandleOf } from './decorators/handle.js';
 export { InvalidateTags, type InvalidationOptions } from './decorators/invalidate-tags.js';
 export { Locked, type LockedOptions } from './decorators/locked.js';
+export type { CacheManyHandle, ManyHandleOf } from './decorators/many-handle.js';
 export type { AsyncMethod, AsyncMethodDecorator } from './decorators/method-decorator.js';
 export type { MethodKey, MethodPolicy } from './decorators/options.js';
 export { KEEPSAKE, type MethodInfo } from './decorators/replacement.js';

@@ -4,6 +4,7 @@ import { decoratedFunction } from './cached-function.js';
 import { CachedManyMethod } from './cached-many-method.js';
 import { type CachedManyOptions, planMany } from './cached-many-options.js';
 import { decorationBelow } from './decorations.js';
+import { type ManyHandleOf, manyHandleOf, type Positions } from './many-handle.js';
 import { type AsyncMethod, methodDecorator, requireParentheses } from './method-decorator.js';
 
 /** A method of many ids that returns an array: rows, or a value for each id. */
@@ -23,6 +24,7 @@ export interface ManyMethodDecorator<Many extends AsyncMethod> {
 }
 
 type ReturningMap = CachedManyOptions & { readonly returns: 'map' };
+type ReturningRows = ReturningArray & { readonly id: NonNullable<CachedManyOptions['id']> };
 type ReturningArray = CachedManyOptions & { readonly returns?: 'array' | undefined };
 
 /**
@@ -53,18 +55,28 @@ export function CachedMany(options: CachedManyOptions): unknown {
   });
 }
 
+/** A cached function of many ids: the function, called as before, and its handle. */
+export type CachedManyFunction<Fn extends AsyncMethod, Peeked = Awaited<ReturnType<Fn>>> = Fn &
+  ManyHandleOf<Fn, Peeked>;
+
 /**
- * The same for a function of many ids.
+ * The same for a function of many ids. What it returns is called like the function, and has `key` (of one id), `peek`, `refresh` and
+ * `invalidate` (of many).
  *
  * @throws ConfigurationError where it is called
  * @example
  * const users = cachedMany(async (ids: readonly number[]) => await findUsers(ids), { key: 'user:{id}', id: 'id', ttl: '10m' })
  * await users([1, 2, 3])
+ * await users.invalidate([1, 2])
  */
-export function cachedMany<Fn extends MapMethod>(fn: Fn, options: ReturningMap): Fn;
-export function cachedMany<Fn extends ArrayMethod>(fn: Fn, options: ReturningArray): Fn;
+export function cachedMany<Fn extends MapMethod>(fn: Fn, options: ReturningMap): CachedManyFunction<Fn>;
+export function cachedMany<Fn extends ArrayMethod>(fn: Fn, options: ReturningRows): CachedManyFunction<Fn>;
+export function cachedMany<Fn extends ArrayMethod>(
+  fn: Fn,
+  options: ReturningArray,
+): CachedManyFunction<Fn, Positions<Awaited<ReturnType<Fn>>>>;
 export function cachedMany(fn: AsyncMethod, options: CachedManyOptions): unknown {
   const decorated = decoratedFunction('cachedMany()', fn, options);
-  return new CachedManyMethod('cachedMany()', decorated, planMany('cachedMany()', options, decorated.method))
-    .replacement;
+  const made = new CachedManyMethod('cachedMany()', decorated, planMany('cachedMany()', options, decorated.method));
+  return Object.assign(made.replacement, manyHandleOf(made, undefined));
 }

@@ -1,4 +1,6 @@
 /** Handles: what can be done about the entry of one call, by its arguments, beside making the call. */
+import type { ReadOptions } from '../engine/sections/single-entries.js';
+import type { ResolvedPolicy } from '../kernel/policy.js';
 import type { CachedMethod } from './cached-method.js';
 import type { AsyncMethod } from './method-decorator.js';
 
@@ -44,16 +46,7 @@ export function handleOf(method: CachedMethod, self: unknown): CacheHandle<reado
     async peek(...args) {
       const ready = method.ready(self, args);
       if (ready === undefined) return undefined;
-      const { useCase, keyType, tiers, consistency, codec, isolation, localTtl } = ready.call.policy;
-      return await ready.cache.get(ready.call.key, {
-        useCase,
-        keyType,
-        tiers,
-        consistency,
-        codec,
-        isolation,
-        localTtl,
-      });
+      return await ready.cache.get(ready.call.key, peekOptions(ready.call.policy));
     },
     async refresh(...args) {
       const ready = method.ready(self, args);
@@ -64,4 +57,10 @@ export function handleOf(method: CachedMethod, self: unknown): CacheHandle<reado
       return ready === undefined ? false : await ready.cache.delete(ready.call.key);
     },
   };
+}
+
+/** How a handle looks for what a method has stored. */
+export function peekOptions(policy: ResolvedPolicy): ReadOptions {
+  const { useCase, keyType, tiers, consistency, codec, isolation, localTtl } = policy;
+  return { useCase, keyType, tiers, consistency, codec, isolation, localTtl };
 }

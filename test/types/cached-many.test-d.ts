@@ -1,6 +1,6 @@
 /** What the compiler knows of methods of many ids, and what it refuses. */
 import { describe, expectTypeOf, it } from 'vitest';
-import { Cache, CachedMany, type CacheInstance, cachedMany } from '../../src/index.js';
+import { Cache, CachedMany, type CacheInstance, cachedMany, cacheOf } from '../../src/index.js';
 
 interface User {
   readonly id: number;
@@ -45,7 +45,39 @@ describe('methods and functions of many ids keep their types', () => {
       key: 'user:{id}',
       ttl: '1m',
     });
-    expectTypeOf(users).toEqualTypeOf<(ids: readonly number[]) => Promise<User[]>>();
+    expectTypeOf(users).toBeCallableWith([1, 2]);
+    expectTypeOf(users).returns.toEqualTypeOf<Promise<User[]>>();
+  });
+});
+
+describe('handles of many ids', () => {
+  it('of functions: key takes one id, the others what the function takes', () => {
+    const load = async (tenant: string, ids: readonly number[]): Promise<User[]> =>
+      ids.map((id) => ({ id: id + tenant.length }));
+    const rows = cachedMany(load, { key: 'user:{id}', each: 'ids', id: 'id', ttl: '1m' });
+    expectTypeOf(rows.key).parameters.toEqualTypeOf<[tenant: string, ids: number]>();
+    expectTypeOf(rows.peek).parameters.toEqualTypeOf<[tenant: string, ids: readonly number[]]>();
+    expectTypeOf(rows.peek).returns.resolves.toEqualTypeOf<User[]>();
+    expectTypeOf(rows.refresh).returns.resolves.toEqualTypeOf<User[]>();
+    expectTypeOf(rows.invalidate).returns.resolves.toEqualTypeOf<boolean>();
+    const positions = cachedMany(load, { key: 'user:{id}', each: 'ids', ttl: '1m' });
+    expectTypeOf(positions.peek).returns.resolves.toEqualTypeOf<(User | undefined)[]>();
+    expectTypeOf(positions.refresh).returns.resolves.toEqualTypeOf<User[]>();
+    const byId = cachedMany(new Users().byId, { key: 'user:{id}', returns: 'map', ttl: '1m' });
+    expectTypeOf(byId.key).parameters.toEqualTypeOf<[ids: number]>();
+    expectTypeOf(byId.peek).returns.resolves.toEqualTypeOf<Map<number, User>>();
+    // @ts-expect-error many ids for one
+    void (() => rows.key('acme', [1]));
+  });
+
+  it('of methods: types do not tell how they are cached, so key takes the arguments of either kind', () => {
+    const handle = cacheOf(new Users(), 'users');
+    void (() => [handle.key([1]), handle.key(1, { lang: 'en' }), handle.peek([1], { lang: 'en' })]);
+    expectTypeOf(handle.peek).returns.resolves.toEqualTypeOf<User[] | undefined>();
+    // @ts-expect-error a text for a number
+    void (() => handle.key('1'));
+    // @ts-expect-error one id for many
+    void (() => handle.peek(1));
   });
 });
 

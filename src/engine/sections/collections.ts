@@ -1,6 +1,7 @@
 /** Many entries at once: reading, writing, listing and deleting them. */
 import type { Policy } from '../../kernel/policy.js';
 import { resolvePolicy } from '../../kernel/resolve-policy.js';
+import type { Call } from '../call.js';
 import type { Entry } from '../entry.js';
 import { type CallOptions, resolveOnce } from '../given-call.js';
 import { deleteListed, type KeySelection, listEntries, selectIds } from '../listing.js';
@@ -84,6 +85,18 @@ export abstract class Collections extends Invalidations {
 
   /** What `@CachedMany` calls: values under different keys. @internal */
   async fetchMany(whole: WholeCall): Promise<readonly unknown[]> {
+    return await this.#inParts(whole, (calls) => this.reads.fetchMany(calls));
+  }
+
+  /** The same, loaded now, whatever is stored. @internal */
+  async loadManyAnew(whole: WholeCall): Promise<readonly unknown[]> {
+    return await this.#inParts(whole, (calls) => Promise.all(calls.map((call) => this.reads.loadAnew(call))));
+  }
+
+  async #inParts(
+    whole: WholeCall,
+    run: (calls: readonly Call[]) => Promise<readonly unknown[]>,
+  ): Promise<readonly unknown[]> {
     this.assertOpen();
     const keys = whole.keys.map((key) => this.keyOf(key));
     const values: unknown[] = [];
@@ -98,7 +111,7 @@ export abstract class Collections extends Invalidations {
             context,
           ),
       };
-      values.push(...(await this.reads.fetchMany(partsOf(part))));
+      values.push(...(await run(partsOf(part))));
     }
     return values;
   }
