@@ -158,8 +158,7 @@ export class LocalTier {
   readonly #storage: LocalStorage<LocalCopy>;
   readonly #namespace: string;
   /** Cells of what hides every copy at once. */
-  readonly #namespaceCell: NameCell;
-  readonly #everythingCell: NameCell;
+  readonly #scopeCells: readonly NameCell[];
   readonly #localLease: number;
   readonly #ttl: number;
   readonly #isolation: Isolation;
@@ -177,8 +176,7 @@ export class LocalTier {
     this.#isolation = options.isolation;
     this.#isOwed = options.isOwed;
     this.#namespace = namespaceName(options.namespace);
-    this.#namespaceCell = options.ledger.hold(this.#namespace);
-    this.#everythingCell = options.ledger.hold(EVERYTHING);
+    this.#scopeCells = [options.ledger.hold(this.#namespace), options.ledger.hold(EVERYTHING)];
     this.#storage = options.storage<LocalCopy>((copy, key, reason) =>
       this.#dropped(copy, key, reason, options.onEvict),
     );
@@ -344,7 +342,7 @@ export class LocalTier {
     if (
       (copy.home !== 'local' && this.#ledger.missedSince(copy.checked)) ||
       this.#ledger.cellsHide(cells, copy.checked, proof) ||
-      this.#ledger.cellsHide([this.#namespaceCell, this.#everythingCell], copy.checked, proof)
+      this.#ledger.cellsHide(this.#scopeCells, copy.checked, proof)
     ) {
       return false;
     }

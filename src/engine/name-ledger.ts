@@ -99,12 +99,14 @@ export class NameLedger {
 
   /** The same, as other processes tell of it. */
   learnHashes(hashes: readonly number[], xid: Xid | undefined): void {
-    this.#count += 1;
+    const at = this.#count + 1;
     for (const hash of hashes) {
       const held = this.#held.get(hash);
       if (held === undefined && this.#underWay === 0) continue;
+      // What nobody holds or waits for is no event here: else each message would have every copy checked again.
+      this.#count = at;
       const cell = held ?? this.#looseCell(hash) ?? new NameCell(hash);
-      note(cell, this.#count, xid);
+      note(cell, at, xid);
       if (held === undefined) this.#keepLoose(cell);
     }
   }
@@ -144,7 +146,8 @@ export class NameLedger {
 
   /** The same for cells that are held, which forget nothing: the check of a local hit. */
   cellsHide(cells: readonly NameCell[], since: number, proof: Proof | undefined): boolean {
-    return cells.some((cell) => cellHides(cell, since, proof));
+    for (const cell of cells) if (cell.latest > since && cellHides(cell, since, proof)) return true;
+    return false;
   }
 
   /** How many names are remembered; for statistics and the test of bounded memory. */

@@ -5,6 +5,9 @@ import type { Xid } from '../kernel/snapshot.js';
 /** PostgreSQL takes payloads of 7999 bytes; the transaction id, which the server adds, needs up to 20 and a space. */
 const MAX_HASHES_BYTES = 7_900;
 
+/** A transaction id that is exact here. */
+const XID = /^\d{1,16}$/;
+
 /** A name as payloads have it. */
 export function hashTextOf(name: string): string {
   return nameHash(name).toString(36);
@@ -27,8 +30,16 @@ export function hashTexts(names: readonly string[]): readonly string[] {
 
 /** What a payload says; undefined when it is none of ours: anybody may notify on any channel. */
 export function parsePayload(payload: string): { readonly xid: Xid; readonly hashes: readonly number[] } | undefined {
-  const [first = '', ...rest] = payload.split(' ');
-  if (!/^\d{1,16}$/.test(first) || rest.length === 0) return undefined;
-  const hashes = rest.map((text) => Number.parseInt(text, 36));
-  return hashes.every(Number.isSafeInteger) ? { xid: Number(first), hashes } : undefined;
+  const first = payload.indexOf(' ');
+  const xid = payload.slice(0, Math.max(first, 0));
+  if (!XID.test(xid)) return undefined;
+  const hashes: number[] = [];
+  for (let at = first; at !== -1; ) {
+    const next = payload.indexOf(' ', at + 1);
+    const hash = Number.parseInt(next === -1 ? payload.slice(at + 1) : payload.slice(at + 1, next), 36);
+    if (!Number.isSafeInteger(hash)) return undefined;
+    hashes.push(hash);
+    at = next;
+  }
+  return { xid: Number(xid), hashes };
 }
