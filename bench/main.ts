@@ -16,22 +16,14 @@ import { renderTable } from './harness/table.js';
 import { coherence } from './suites/coherence.js';
 import { footprint } from './suites/footprint.js';
 import { localHit } from './suites/local-hit.js';
-import { outage } from './suites/outage.js';
 import { sharedRivals } from './suites/shared-rivals.js';
 import { sharedTier } from './suites/shared-tier.js';
+import { tables } from './suites/tables.js';
 import { validityProbe } from './suites/validity-probe.js';
+import { watched } from './suites/watched.js';
 import { workloads } from './suites/workloads.js';
 
-const SUITES: readonly Suite[] = [
-  localHit,
-  sharedTier,
-  sharedRivals,
-  workloads,
-  validityProbe,
-  coherence,
-  footprint,
-  outage,
-];
+const SUITES: readonly Suite[] = [localHit, sharedTier, sharedRivals, workloads, tables, watched, validityProbe, coherence, footprint];
 
 const { values: asked } = parseArgs({
   options: {
