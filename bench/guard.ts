@@ -11,7 +11,7 @@ import { localHit } from './suites/local-hit.js';
 import { sharedTier } from './suites/shared-tier.js';
 
 const SUITES: readonly Suite[] = [footprint, localHit, sharedTier];
-const EFFORT: Effort = { rounds: 3, sampleMs: 150, rivals: 'left out' };
+const EFFORT: Effort = { rounds: 3, sampleMs: 150, rivals: 'left out', matrix: 'usual' };
 
 /** A bound of the median of a series: exactly one of the two. */
 interface Bound {

@@ -1,13 +1,4 @@
-/**
- * The benchmarks: `npm run bench`, or `npm run bench -- --only local,probe --rounds 31 --save baseline`.
- *
- *     --only    suites, separated by commas; default: all
- *     --rounds  rounds that count; default 15
- *     --ms      milliseconds of a sample that is bounded by time; default 400
- *     --save    name of the results file; default `latest`
- *
- * Ends with exit code 1 when a promise is broken. docs/performance.md says how to read the figures.
- */
+/** The benchmarks: `npm run bench`. docs/performance.md says how to read the figures; `npm run bench -- --help` names the options. */
 import { parseArgs } from 'node:util';
 import { describeMachine } from './harness/machine.js';
 import { saveRun } from './harness/results.js';
@@ -15,7 +6,10 @@ import type { Effort, Suite, SuiteResult } from './harness/suite.js';
 import { renderTable } from './harness/table.js';
 import { coherence } from './suites/coherence.js';
 import { footprint } from './suites/footprint.js';
+import { growth } from './suites/growth.js';
 import { localHit } from './suites/local-hit.js';
+import { openLoop } from './suites/open-loop.js';
+import { overhead } from './suites/overhead.js';
 import { sharedRivals } from './suites/shared-rivals.js';
 import { sharedTier } from './suites/shared-tier.js';
 import { tables } from './suites/tables.js';
@@ -23,7 +17,34 @@ import { validityProbe } from './suites/validity-probe.js';
 import { watched } from './suites/watched.js';
 import { workloads } from './suites/workloads.js';
 
-const SUITES: readonly Suite[] = [localHit, sharedTier, sharedRivals, workloads, tables, watched, validityProbe, coherence, footprint];
+const SUITES: readonly Suite[] = [
+  localHit,
+  overhead,
+  sharedTier,
+  sharedRivals,
+  workloads,
+  tables,
+  watched,
+  openLoop,
+  validityProbe,
+  coherence,
+  growth,
+  footprint,
+];
+
+const HELP = `npm run bench -- [options]
+
+  --only    suites, separated by commas; default: all
+  --full    the whole matrix: more values, callers, pools, processes and entries; takes more than an hour
+  --rounds  rounds that count; default 15
+  --ms      milliseconds of a sample that is bounded by time; default 400
+  --save    name of the results file in bench/results; default: latest
+  --help    this
+
+Suites:
+${SUITES.map(({ name, title }) => `  ${name.padEnd(10)}  ${title}`).join('\n')}
+
+Ends with exit code 1 when a promise is broken. TEST_DATABASE_URL: measure on that server instead of the embedded one.`;
 
 const { values: asked } = parseArgs({
   options: {
@@ -31,13 +52,20 @@ const { values: asked } = parseArgs({
     rounds: { type: 'string', default: '15' },
     ms: { type: 'string', default: '400' },
     save: { type: 'string', default: 'latest' },
+    full: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+if (asked.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 
 const effort: Effort = {
   rounds: count('rounds', asked.rounds),
   sampleMs: count('ms', asked.ms),
   rivals: 'included',
+  matrix: asked.full ? 'whole' : 'usual',
 };
 const machine = describeMachine();
 console.log(`${machine.processor}, ${machine.cores} cores, ${machine.system}, load ${machine.load}`);

@@ -8,6 +8,8 @@ export interface Effort {
   readonly rounds: number;
   /** Milliseconds of one sample that is bounded by time. */
   readonly sampleMs: number;
+  /** `usual`: what fits into ten minutes; `whole`: every cell there is (`--full`). */
+  readonly matrix: 'usual' | 'whole';
   /** Whether other libraries are measured beside ours where a suite has both; they have to be installed first. */
   readonly rivals: 'included' | 'left out';
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { heapOfEntry, inProcess } from '../fixtures/local-heap.js';
 import { Series } from '../harness/statistics.js';
 import type { Effort, Promised, Suite, SuiteResult } from '../harness/suite.js';
 import { type Table, withSpread } from '../harness/table.js';
@@ -24,7 +25,7 @@ export const footprint: Suite = {
     const runs = Math.min(effort.rounds, 9);
     const packages = installed();
     const imports = seriesOf(runs, () => Number(inProcess(IMPORT)));
-    const heap = seriesOf(Math.min(runs, 5), () => Number(inProcess(HEAP)));
+    const heap = seriesOf(Math.min(runs, 5), () => heapOfEntry(ENTRIES));
     const kib = packages.reduce((sum, one) => sum + one.kib, 0);
     const table: Table = {
       title: 'Footprint',
@@ -61,38 +62,6 @@ export const footprint: Suite = {
 };
 
 const IMPORT = `const began = performance.now(); await import('keepsake'); console.log(performance.now() - began);`;
-
-/** The same objects under the same keys, in a cache and in an array; two tags, of which one is everybody's. */
-const HEAP = `
-import { createCache } from 'keepsake';
-const cache = await createCache({ connection: 'memory', local: { max: ${ENTRIES * 2} } });
-const used = () => { for (let i = 0; i < 4; i++) gc(); return process.memoryUsage().heapUsed; };
-const value = (i) => ({ id: i, name: 'Jacket ' + i, price: { amount: i, currency: 'EUR' } });
-const tags = (i) => ['products', 'shelf:' + (i % 100)];
-const fill = async (prefix) => {
-  for (let i = 0; i < ${ENTRIES}; i++) await cache.set(prefix + i, value(i), { ttl: '1h', tags: tags(i), tiers: 'local' });
-};
-const hold = (prefix) => [
-  Array.from({ length: ${ENTRIES} }, (_, i) => prefix + i),
-  Array.from({ length: ${ENTRIES} }, (_, i) => JSON.parse(JSON.stringify(value(i)))),
-];
-await fill('warm:'); hold('warm:'); await cache.clear();
-const empty = used();
-await fill('product:');
-const filled = used();
-const held = hold('product:');
-const both = used();
-console.log((filled - empty - (both - filled)) / ${ENTRIES});
-if (held.length === 0 || cache.stats().local.entries !== ${ENTRIES}) throw new Error('Not all entries are held');
-await cache.close();`;
-
-/** Runs a module in a process of its own; what it printed. */
-function inProcess(module: string): string {
-  return execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '--eval', module], {
-    cwd: new URL('..', import.meta.url),
-    encoding: 'utf8',
-  }).trim();
-}
 
 function seriesOf(runs: number, measure: () => number): Series {
   return new Series(Array.from({ length: runs }, measure));

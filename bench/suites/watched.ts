@@ -35,7 +35,9 @@ export const watched: Suite = {
     const connection = database.connectionString;
     await using _ = await createCache({ connection, ...names, notify: 'off', sweep: false, timeouts: PATIENT });
     for (const side of SIDES) {
-      await pool.query(`create table ${side} (id integer primary key, name text, stock integer) with (fillfactor = 70)`);
+      await pool.query(
+        `create table ${side} (id integer primary key, name text, stock integer) with (fillfactor = 70)`,
+      );
       await pool.query(`create table ${side}_many (id integer primary key, name text, stock integer)`);
       await pool.query(`insert into ${side} select n, 'Jacket ' || n, 0 from generate_series(0, ${ROWS - 1}) as n`);
       await pool.query(`insert into ${side}_many select n, 'Jacket', 0 from generate_series(1, ${MANY_ROWS}) as n`);

@@ -39,7 +39,8 @@ export const workloads: Suite = {
     await using both = await open(database, 'both tiers');
     const contenders: SharedRival[] = [contender('keepsake, shared tier only', shared), contender('keepsake', both)];
     if (redis === undefined) console.log('No redis-server and no valkey-server on the PATH: measured without Redis.');
-    else contenders.push(...(await (await loadRivals()).openRedisRivals(redis.url)).slice(0, 2));
+    const redisRivals = redis === undefined ? [] : await (await loadRivals()).openRedisRivals(redis.url);
+    contenders.push(...redisRivals.slice(0, 2));
     try {
       for (const one of contenders) await Promise.all(PRODUCTS.map((product) => one.set(keyOf(product.id), product)));
       const subjects = MIXES.flatMap((mix) => contenders.map((one) => subject(mix, one, effort.sampleMs)));
@@ -51,7 +52,7 @@ export const workloads: Suite = {
         calls,
       );
     } finally {
-      for (const one of contenders.slice(2)) await one.close();
+      for (const one of redisRivals) await one.close();
     }
   },
 };

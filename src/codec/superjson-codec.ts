@@ -106,8 +106,11 @@ class SuperjsonCodec implements Codec {
   decode({ encoding, body }: Encoded): unknown {
     if (encoding !== 'json' && encoding !== 'superjson') throw unknownEncoding(encoding);
     try {
-      const payload: unknown = JSON.parse(typeof body === 'string' ? body : textOf(body));
-      return encoding === 'json' ? shallow(payload, MAX_DEPTH) : this.#decodeTypes(payload);
+      const text = typeof body === 'string' ? body : textOf(body);
+      const payload: unknown = JSON.parse(text);
+      if (encoding === 'superjson') return this.#decodeTypes(payload);
+      // Every level takes two brackets, so a short text needs no look.
+      return text.length <= 2 * MAX_DEPTH ? payload : shallow(payload, MAX_DEPTH);
     } catch (cause) {
       throw new CodecError('UNDECODABLE_VALUE', `Expected a body in the encoding \`${encoding}\`, but it is damaged`, {
         cause,

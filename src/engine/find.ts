@@ -3,7 +3,7 @@ import type { Codec } from '../kernel/codec.js';
 import { COUNTER_ENCODING, decodeCounter } from '../kernel/counter.js';
 import { freshness, type State } from '../kernel/freshness.js';
 import { type Isolated, take } from '../kernel/isolation.js';
-import { tagName } from '../kernel/names.js';
+import { entryId, tagName } from '../kernel/names.js';
 import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
 import type { ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
 import { type Call, type Engine, identify, mayFill, mayRead, namesAlwaysOf } from './call.js';
@@ -88,7 +88,7 @@ export async function findSharedMany(engine: Engine, wanted: readonly FindOption
     const refused = engine.store.refuses;
     const reading = beginReading(engine);
     try {
-      const ids = part.map(({ subject }) => identify(engine, subject.key).id);
+      const ids = part.map(({ subject }) => entryId(engine.namespace, subject.key, engine.store.maxIdBytes));
       const subjects = part.map(({ subject }) => subject);
       const reads = refused || part.every(isLocal) ? [] : await engine.store.readMany(subjects, ids);
       for (const [i, options] of part.entries()) {
@@ -142,7 +142,7 @@ function judge(engine: Engine, options: FindOptions, { id, read }: Answer, readi
   if (read === undefined || isLocal(options)) return NOTHING;
   const { token } = read;
   const isWanted = mayRead(options.subject, 'shared');
-  if (read.entry === undefined || !isWanted || isHiddenHere(engine, id, read.entry, { token, ...reading }))
+  if (read.entry === undefined || !isWanted || isHiddenHere(engine, id, read.entry, token, reading))
     return { state: 'dead', entry: undefined, token };
   const entry = decode(engine, options, read.entry, read.shared);
   if (entry === undefined) return { state: 'dead', entry: undefined, token };
@@ -175,7 +175,7 @@ export async function listShared(
       const options = optionsOf(id);
       const { key } = options.subject;
       const state = freshness(stored.remaining, elapsed);
-      if (state === 'dead' || isHiddenHere(engine, id, stored, { token, ...reading })) return [];
+      if (state === 'dead' || isHiddenHere(engine, id, stored, token, reading)) return [];
       if (request.bodies === 'left out') return [{ id, key, state, entry: { stored, isolated: NO_VALUE } }];
       const entry = decode(engine, options, stored, undefined);
       return entry === undefined ? [] : [{ id, key, state, entry }];
@@ -204,7 +204,8 @@ function isHiddenHere(
   engine: Engine,
   id: string,
   stored: StoredEntry,
-  { token, since, owed }: Pick<Reading, 'since' | 'owed'> & { readonly token: LoadToken },
+  token: LoadToken,
+  { since, owed }: Pick<Reading, 'since' | 'owed'>,
 ): boolean {
   if (Math.max(owed, engine.owed.size) === 0) return false;
   const names = [...namesAlwaysOf(engine, id), ...stored.tags.map(tagName)];

@@ -3,7 +3,7 @@
  * statements (DESIGN 5.3); in parts, so that each has the deadline of a part and not that of everything.
  */
 import type { Engine } from './call.js';
-import { copyOf, type FindOptions, findSharedMany, touchLater } from './find.js';
+import { copyOf, type FindOptions, type Found, findSharedMany, touchLater } from './find.js';
 import { deletionOfMany, type Named } from './invalidation.js';
 import { isLocallyRead, readOnTerms } from './terms.js';
 import type { Join } from './transaction.js';
@@ -13,6 +13,8 @@ import { deleteEntry, type Given, setEntry } from './write-path.js';
 /** Most entries written at a time, and most bytes: one statement of the Postgres store. */
 const WRITTEN_AT_ONCE = 500;
 const BYTES_AT_ONCE = 4 * 1024 * 1024;
+
+const NOT_ASKED: Partial<Found> = {};
 
 /** Fresh values in the order asked, undefined where there is none. */
 export async function getMany(engine: Engine, wanted: readonly FindOptions[]): Promise<readonly unknown[]> {
@@ -24,30 +26,34 @@ export async function getMany(engine: Engine, wanted: readonly FindOptions[]): P
     return [];
   }
   const values: unknown[] = [];
-  const missing: number[] = [];
-  const onTerms = wanted.map((one) => readOnTerms(engine, one));
-  for (const [i, one] of onTerms.entries()) {
-    const subject = wanted[i]?.subject ?? { key: '' };
+  const missing: FindOptions[] = [];
+  const positions: number[] = [];
+  for (let i = 0; i < wanted.length; i += 1) {
+    const asked = wanted[i];
+    if (asked === undefined) continue;
+    const { subject } = asked;
+    const one = readOnTerms(engine, asked);
     if (typeof one === 'string') {
       reporter.bypass(subject, one);
       continue;
     }
     const hit = isLocallyRead(one) ? local.find(subject.key) : undefined;
     if (hit === undefined || hit.state === 'stale') {
-      missing.push(i);
+      missing.push(one);
+      positions.push(i);
     } else {
       if (hit.touchDue) touchLater(engine, subject);
       reporter.hit(subject, 'local', hit.state, started);
       values[i] = hit.value;
     }
   }
-  const askedFor = missing.flatMap((i) => onTerms[i] ?? []).filter((one) => typeof one !== 'string');
-  const found = await findSharedMany(engine, askedFor);
-  for (const [at, { subject }] of askedFor.entries()) {
-    const { entry, state, bypassed } = found[at] ?? {};
+  const found = await findSharedMany(engine, missing);
+  for (let at = 0; at < missing.length; at += 1) {
+    const subject = missing[at]?.subject ?? { key: '' };
+    const { entry, state, bypassed } = found[at] ?? NOT_ASKED;
     if (entry !== undefined && (state === 'fresh' || state === 'early')) {
       reporter.hit(subject, 'shared', state, started);
-      values[missing[at] ?? 0] = copyOf(entry);
+      values[positions[at] ?? 0] = copyOf(entry);
     } else if (bypassed === undefined) {
       reporter.miss(subject, started);
     } else {

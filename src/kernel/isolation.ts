@@ -24,6 +24,7 @@ export interface Isolated {
 export function isolate(value: unknown, isolation: Isolation): Isolated {
   if (isolation === 'shared' || !isObject(value)) return { value, handing: 'itself' };
   if (isolation === 'cloned') return { value, handing: 'clone' };
+  if (isFlat(value)) return { value: Object.freeze(value), handing: 'itself' };
   const parts = plainParts(value);
   if (parts === undefined) return { value, handing: 'clone' };
   for (const part of parts) Object.freeze(part);
@@ -33,6 +34,15 @@ export function isolate(value: unknown, isolation: Isolation): Isolated {
 /** Hands out an isolated value: the first time, on a miss, as on every hit. */
 export function take(isolated: Isolated): unknown {
   return isolated.handing === 'itself' ? isolated.value : deepClone(isolated.value);
+}
+
+/** Whether a value is a plain object of primitives, as most rows are: it has no parts to be collected. */
+function isFlat(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  // for-in is the quickest way through an object; should a prototype have something to add, the value is taken for one with parts.
+  for (const key in value) if (isObject(Reflect.get(value, key))) return false;
+  return true;
 }
 
 /** Every object and array of a value, or undefined when there is anything that freezing does not protect. */

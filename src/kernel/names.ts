@@ -52,7 +52,9 @@ export function qualify(namespace: string, text: string, maxBytes: number): stri
 function bounded(whole: string, maxBytes: number): string {
   // No UTF-16 code unit takes more than three bytes, so short texts need no counting.
   const fits = whole.length * 3 <= maxBytes || Buffer.byteLength(whole) <= maxBytes;
-  return fits && !CUT.test(whole) && whole.isWellFormed() ? whole : cut(whole, maxBytes);
+  return fits && !(whole.length >= HASH_BYTES && CUT.test(whole)) && whole.isWellFormed()
+    ? whole
+    : cut(whole, maxBytes);
 }
 
 function cut(whole: string, maxBytes: number): string {

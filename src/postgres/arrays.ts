@@ -14,6 +14,18 @@ export function textArray(items: readonly (string | undefined)[]): string {
   return `${out}}`;
 }
 
+/** The items of a `text[]` of any dimensions, from its text form; a NULL is none. */
+export function textsOf(array: string): string[] {
+  const items: string[] = [];
+  for (const [, quoted, plain] of array.matchAll(ITEM)) {
+    if (plain !== 'NULL') items.push(plain ?? (quoted ?? '').replace(ESCAPE, '$1'));
+  }
+  return items;
+}
+
+const ITEM = /"((?:[^"\\]|\\.)*)"|([^{},"\\]+)/gs;
+const ESCAPE = /\\(.)/gs;
+
 /** The text form of an `int[]` or `float8[]`; Infinity is a float8 to PostgreSQL too. */
 export function numberArray(items: readonly (number | undefined)[]): string {
   return `{${items.map((item) => item ?? 'NULL').join(',')}}`;

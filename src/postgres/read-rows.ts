@@ -2,6 +2,7 @@
 import type { Encoded } from '../kernel/codec.js';
 import type { Xid } from '../kernel/snapshot.js';
 import type { LoadToken, StoredEntry } from '../ports/store.js';
+import { textsOf } from './arrays.js';
 import type { Row } from './statement.js';
 
 export interface ReadAnswer {
@@ -34,6 +35,11 @@ export function parseReadAnswer(rows: readonly Row[]): ReadAnswer {
 
 function parseRow([id, body, meta]: Row, now: number): EntryRow {
   const text = meta ?? '';
+  const encoding = BRIEF[text.charCodeAt(0)];
+  if (encoding !== undefined) {
+    const entry = new BriefEntry({ encoding, body: body ?? '' }, text, now);
+    return { id: id ?? '', mayHaveMissed: Number.parseInt(text.slice(XMIN_AT), 10), entry };
+  }
   const json = text.indexOf('[');
   const parts = text.slice(0, json).split(' ');
   const entry = new PackedEntry(parts, now, { labels: text.slice(json), body: body ?? '' });
@@ -77,9 +83,82 @@ class PackedEntry implements StoredEntry {
   }
 }
 
+/** What brief metas begin with, by its code; see queries/brief.ts. */
+const BRIEF: Readonly<Record<number, string | undefined>> = { 106: 'json', 115: 'superjson' };
+const WRITTEN_AT = 17;
+const XMIN_AT = 33;
+
+/** An ordinary entry: it neither slides nor has an early refresh, grace or a failed load. */
+class BriefEntry implements StoredEntry {
+  readonly encoded: Encoded;
+  readonly remaining: StoredEntry['remaining'];
+  readonly #meta: string;
+  readonly #now: number;
+
+  constructor(encoded: Encoded, meta: string, now: number) {
+    const fresh = wholeMs(instantAt(meta, 1) - now);
+    this.encoded = encoded;
+    this.remaining = { fresh, early: Infinity, stale: fresh };
+    this.#meta = meta;
+    this.#now = now;
+  }
+
+  get tags(): readonly string[] {
+    const at = this.#meta.indexOf('{');
+    return at < 0 ? NO_TAGS : parseTags(this.#meta.slice(at));
+  }
+
+  get sliding(): undefined {
+    return undefined;
+  }
+
+  get retryIn(): number {
+    return wholeMs(-this.#now);
+  }
+
+  get ceiling(): number {
+    return Infinity;
+  }
+
+  get age(): number {
+    return Math.floor((this.#now - instantAt(this.#meta, WRITTEN_AT)) * 1000);
+  }
+}
+
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
+/** Seconds since 1970 from sixteen hexadecimal digits: microseconds since 2000, the largest number for infinity. */
+function instantAt(text: string, from: number): number {
+  let micros = 0;
+  for (let at = from; at < from + 16; at += 1) {
+    const code = text.charCodeAt(at);
+    micros = micros * 16 + (code < 58 ? code - 48 : code - 87);
+  }
+  return micros > LATEST ? Infinity : micros / 1_000_000 + EPOCH_2000;
+}
+
+/** In the year 294276 PostgreSQL's calendar ends. */
+const LATEST = 9.2233e18;
+const EPOCH_2000 = 946_684_800;
+
+/** Tags differ little from row to row, so the last ones are kept. */
+let lastTagsText = '{}';
+let lastTags = NO_TAGS;
+
+function parseTags(text: string): readonly string[] {
+  if (text === lastTagsText) return lastTags;
+  lastTags = Object.freeze(textsOf(text));
+  lastTagsText = text;
+  return lastTags;
+}
+
 /** Whole milliseconds, rounded down but for the error of binary fractions: a lifetime of 100 ms is not 99. */
 function until(epoch: string | undefined, now: number): number {
-  return Math.floor((Number(epoch) - now) * 1000 + 0.01);
+  return wholeMs(Number(epoch) - now);
+}
+
+function wholeMs(seconds: number): number {
+  return Math.floor(seconds * 1000 + 0.01);
 }
 
 type Labels = readonly [encoding: string | null, tags: readonly string[]];

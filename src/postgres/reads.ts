@@ -43,8 +43,10 @@ export class Reads {
 
   /** One answer for each id, in their order. Many callers may want the same id; it is read once. */
   async read(ids: readonly string[]): Promise<readonly StoreRead[]> {
-    const distinct = [...new Set(ids)];
-    const reads = new Answers(distinct.length < ids.length);
+    const once = new Set(ids);
+    const isShared = once.size < ids.length;
+    const distinct = isShared ? [...once] : ids;
+    const reads = new Answers(isShared);
     const open = await this.#glanceAt(distinct, reads);
     if (open.length > 0) await this.#readFully(open, reads);
     return ids.map((id) => reads.of(id));
@@ -76,7 +78,7 @@ export class Reads {
     }
     const { token, newest, entries } = await this.#run(this.#glances[this.#server], ids);
     this.#server = nothingRunsIn(token.snapshot) ? 'quiet' : 'busy';
-    reads.missing(ids, token);
+    reads.missingUnlessFound(token);
     const open: string[] = [];
     for (const { id, entry, mayHaveMissed } of entries) {
       if (newest < mayHaveMissed) reads.found(id, token, entry);
@@ -118,13 +120,19 @@ export class Reads {
 class Answers {
   readonly #isShared: boolean;
   readonly #reads = new Map<string, StoreRead>();
+  #miss: StoreRead | undefined;
 
   /** @param isShared whether an id was asked for more than once */
   constructor(isShared: boolean) {
     this.#isShared = isShared;
   }
 
-  /** Says of all `ids` that there is nothing, until something is found. */
+  /** Says of all ids that there is nothing, until something else is said. */
+  missingUnlessFound(token: LoadToken): void {
+    this.#miss = { token, entry: undefined };
+  }
+
+  /** Says of these `ids` that there is nothing, until something is found. */
   missing(ids: readonly string[], token: LoadToken): void {
     const miss: StoreRead = { token, entry: undefined };
     for (const id of ids) this.#reads.set(id, miss);
@@ -135,7 +143,7 @@ class Answers {
   }
 
   of(id: string): StoreRead {
-    const read = this.#reads.get(id);
+    const read = this.#reads.get(id) ?? this.#miss;
     if (read === undefined) throw new TypeError(`No answer for the id ${id}`);
     return read;
   }

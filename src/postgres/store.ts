@@ -41,6 +41,7 @@ import { type Row, readingStatement } from './statement.js';
 import type { StreamOptions } from './stream.js';
 import { Sweeper } from './sweeper.js';
 import { PostgresTransactions } from './transactions.js';
+import { UnderWay } from './under-way.js';
 
 export type { PostgresStoreOptions } from './options.js';
 
@@ -84,7 +85,7 @@ class BatchingStore implements PostgresStore {
   readonly #connections: Connections;
   readonly #pages: Reads;
   /** Reads under way that are batches by themselves. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #alone = new UnderWay();
   readonly #batchers: readonly { idle(): Promise<void> }[];
   readonly #order = new KeyOrder();
   readonly #scopeNames: readonly string[];
@@ -171,7 +172,7 @@ class BatchingStore implements PostgresStore {
 
   async readMany(ids: readonly string[]): Promise<readonly StoreRead[]> {
     this.#refuseClosed();
-    return await this.#alone(this.#readAlone(ids));
+    return await this.#alone.run(() => this.#readAlone(ids));
   }
 
   /** A batch of its own; only what is being written is read after that, and a damaged row is found by reading one by one. */
@@ -213,17 +214,7 @@ class BatchingStore implements PostgresStore {
 
   async list(request: ListRequest): Promise<ListPage> {
     this.#refuseClosed();
-    return await this.#alone(this.#pages.list(request));
-  }
-
-  /** Closing waits for what travels alone too. */
-  async #alone<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work);
-    try {
-      return await work;
-    } finally {
-      this.#underWay.delete(work);
-    }
+    return await this.#alone.run(() => this.#pages.list(request));
   }
 
   async delete(id: string): Promise<InvalidationReceipt & { readonly existed: boolean }> {
@@ -290,7 +281,7 @@ class BatchingStore implements PostgresStore {
   async #drain(): Promise<void> {
     await this.#sweeper.stop();
     for (const batcher of this.#batchers) await batcher.idle();
-    await Promise.allSettled(this.#underWay);
+    await this.#alone.idle();
     await this.#connections.close();
   }
 

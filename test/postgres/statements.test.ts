@@ -4,6 +4,7 @@
 import pg from 'pg';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { COUNTER_BOUNDS } from '../../src/kernel/counter.js';
+import type { EntryWrite } from '../../src/ports/store.js';
 import { quoted, type Tables, tableNames } from '../../src/postgres/names.js';
 import { deleteStatement } from '../../src/postgres/queries/delete.js';
 import { deltaStatement } from '../../src/postgres/queries/delta.js';
@@ -328,6 +329,35 @@ describe('a glance', () => {
     });
     await store.invalidate(['t|open-kept'], 'delete');
     expect(await bodyOf(store, 'open-kept')).toBeUndefined();
+  });
+
+  it('says the same of an entry as the whole rule', async () => {
+    const store = await openStore({ connection: database.url });
+    const tags = ['plain', '', 'NULL', '{a,"b"}', 'back\\slash', 'line\nbreak', 'ünï 🐘', 'a'.repeat(300)];
+    const lives = [{ ttl: 60_000 }, { ttl: Infinity }, { ttl: 60_000, grace: 7_000 }, { ttl: 60_000, sliding: 1_000 }];
+    const kinds = lives.flatMap((life) => [
+      { life, given: tags },
+      { life, given: [] },
+    ]);
+    const writes = kinds.map(({ life, given }, i): EntryWrite => {
+      const plain = write(`same-${i}`, { tags: given });
+      return { ...plain, encoded: { encoding: 'json', body: '"é"' }, lifetimes: { ...plain.lifetimes, ...life } };
+    });
+    for (const one of writes) await store.set(one);
+    const told = async () => {
+      const reads = await Promise.all(writes.map(({ id }) => store.read(id)));
+      return reads.map(({ entry }) => {
+        if (entry === undefined) throw new Error('An entry is not there');
+        const { encoded, tags: its, sliding, remaining, ceiling, age } = entry;
+        // To the second, as both are read at different moments.
+        const seconds = Object.values({ ...remaining, ceiling, age }).map((ms) => Math.round(ms / 10_000));
+        return { encoded, tags: its, sliding, seconds };
+      });
+    };
+    const glanced = await told();
+    await store.invalidate(['t|same-as-nobody'], 'delete');
+    expect(await told()).toEqual(glanced);
+    expect(glanced.map(({ tags: its }) => its)).toEqual(writes.map((one) => one.tags));
   });
 
   it('of a missing entry is a miss with a token', async () => {

@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
+import { briefMetaOf } from './brief.js';
 import { incarnation, moment, newestVisible, newestVisibleWhenQuiet } from './moment.js';
 import { invalidatedAt } from './validity.js';
 
@@ -91,10 +92,13 @@ export function glanceStatement(tables: Tables, when: 'quiet' | 'busy'): Stateme
   ) as meta
 union all
 select e.id, ${bodyOf(sql`e`)},
-  ${metaOf(
+  ${briefMetaOf(
     sql`e`,
-    sql`date_part('epoch', e.expiresattime)`,
-    sql`date_part('epoch', coalesce(e.stale_until, e.expiresattime))`,
+    metaOf(
+      sql`e`,
+      sql`date_part('epoch', e.expiresattime)`,
+      sql`date_part('epoch', coalesce(e.stale_until, e.expiresattime))`,
+    ),
   )}
 from ${tables.entries} as e
 where e.id = any($1::text[]) and coalesce(e.stale_until, e.expiresattime) > clock_timestamp()`,
