@@ -9,6 +9,7 @@ import { footprint } from './suites/footprint.js';
 import { growth } from './suites/growth.js';
 import { localHit } from './suites/local-hit.js';
 import { openLoop } from './suites/open-loop.js';
+import { outage } from './suites/outage.js';
 import { overhead } from './suites/overhead.js';
 import { sharedRivals } from './suites/shared-rivals.js';
 import { sharedTier } from './suites/shared-tier.js';
@@ -30,6 +31,7 @@ const SUITES: readonly Suite[] = [
   coherence,
   growth,
   footprint,
+  outage,
 ];
 
 const HELP = `npm run bench -- [options]

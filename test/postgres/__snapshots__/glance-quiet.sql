@@ -17,7 +17,14 @@ select e.id, case e.stored_as
     when 'text' then convert_from(e.value, 'UTF8')
     else encode(e.value, 'base64')
   end,
-  concat_ws(' ',
+  case
+    when e."refresh_at" is null and e."retry_at" is null and e."sliding_ms" is null and e."slidingexpirationinseconds" is null and e."absoluteexpiration" is null
+      and e.stored_as = 'text' and e.encoding in ('json', 'superjson')
+      and e.written_at is not null and coalesce(e.stale_until, e.expiresattime) = e.expiresattime
+    then case e.encoding when 'json' then 'j' else 's' end
+      || encode(timestamptz_send(e.expiresattime) || timestamptz_send(e.written_at), 'hex')
+      || pg_snapshot_xmin(e.snapshot)::text || coalesce(e.tags::text, '')
+    else concat_ws(' ',
     date_part('epoch', e.expiresattime),
     coalesce(date_part('epoch', e.refresh_at), 'infinity'),
     date_part('epoch', coalesce(e.stale_until, e.expiresattime)),
@@ -29,5 +36,6 @@ select e.id, case e.stored_as
     e.stored_as,
     array_to_json(array_prepend(e.encoding, e.tags))
   )
+  end
 from "My ""Schema"""."Ünï cache" as e
 where e.id = any($1::text[]) and coalesce(e.stale_until, e.expiresattime) > clock_timestamp()
