@@ -15,6 +15,7 @@ const timeout = 60_000 + 3_000 * numRuns;
 describe('reads, writes, loads and invalidations of many keys do what a Map with tags does', () => {
   it.each([
     ['with a local tier', [{}]],
+    ['with one that holds two of them', [{ local: { max: 2 } }]],
     ['without one', [{ local: false }]],
     ['in two processes that hear nothing of each other, by strong calls', [{ notify: 'off' }, { notify: 'off' }]],
   ] as const)(

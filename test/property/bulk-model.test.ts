@@ -13,6 +13,7 @@ const timeout = 20_000 + 60 * numRuns;
 describe('reads, writes, loads and invalidations of many keys do what a Map with tags does', () => {
   it.each([
     ['with a local tier', [{}]],
+    ['with one that holds two of them', [{ local: { max: 2 } }]],
     ['without one', [{ local: false }]],
     ['in two processes that hear nothing of each other, by strong calls', [{}, {}]],
   ] as const)(
