@@ -75,13 +75,15 @@ async function grow(database: BenchDatabase, size: number, effort: Effort): Prom
   const rounds = Math.min(effort.rounds, 7);
   const measured = await runRounds([subject('get', get), subject('set', set)], { rounds, warmups: 2 });
   const { rows } = await pool.query<{ bytes: string }>('select pg_total_relation_size($1::regclass) as bytes', [table]);
-  // A tenth of the entries is over.
+  // A tenth of the entries is over, and so old that no load may still be fenced by them.
   await pool.query(
-    `update ${table} set expiresattime = now() - interval '1 day', stale_until = null where abs(hashtext(id)) % 10 = 0`,
+    `update ${table} set expiresattime = now() - interval '1 day', stale_until = null,
+       written_at = now() - interval '2 days' where abs(hashtext(id)) % 10 = 0`,
   );
   const began = performance.now();
   const { removed } = await cache.sweep();
-  const sweepMs = ((performance.now() - began) / Math.max(1, removed)) * 1000;
+  if (removed === 0) throw new Error('Nothing was swept');
+  const sweepMs = ((performance.now() - began) / removed) * 1000;
   await pool.query(`truncate ${table}`);
   return { size, measured, bytes: Number(rows[0]?.bytes) / size, sweepMs };
 }
