@@ -1,4 +1,5 @@
 /** Handles: what can be done about the entry of one call, by its arguments, beside making the call. */
+import { explicitCall } from '../engine/explicit-call.js';
 import type { ReadOptions } from '../engine/sections/single-entries.js';
 import type { ResolvedPolicy } from '../kernel/policy.js';
 import type { CachedMethod } from './cached-method.js';
@@ -52,10 +53,11 @@ export function handleOf(method: CachedMethod, self: unknown): CacheHandle<reado
       const ready = method.ready(self, args);
       return await (ready === undefined ? method.runUncached(self, args) : ready.cache.loadAnew(ready.call));
     },
-    async invalidate(...args) {
-      const ready = method.ready(self, args);
-      return ready === undefined ? false : await ready.cache.delete(ready.call.key);
-    },
+    invalidate: (...args) =>
+      explicitCall(async () => {
+        const ready = method.ready(self, args);
+        return ready === undefined ? false : await ready.cache.delete(ready.call.key);
+      }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Handles of methods of many ids: what can be done about the entries of one call's ids, beside making the call. */
+import { explicitCall } from '../engine/explicit-call.js';
 import type { CachedManyMethod } from './cached-many-method.js';
 import type { AsyncMethod } from './method-decorator.js';
 
@@ -71,6 +72,6 @@ export function manyHandleOf(
     key: (...one) => method.keyOfOne(self, one),
     peek: async (...args) => await method.peekMany(self, args),
     refresh: async (...args) => await method.refreshMany(self, args),
-    invalidate: async (...args) => await method.invalidateMany(self, args),
+    invalidate: (...args) => explicitCall(async () => await method.invalidateMany(self, args)),
   };
 }

@@ -87,7 +87,7 @@ async function bounded(
   | { readonly ended: 'timeout' }
 > {
   const left = Math.max(0, hardLimit - engine.clock.monotonic());
-  const waited = await waitFor(landed, engine.clock, Math.min(left, most), call.signal);
+  const waited = await waitFor(landed, engine.clock, Math.min(left, most), call.signal, 'awaited');
   if (waited.ended === 'cancelled') throw reasonOf(call);
   if (waited.ended !== 'timeout' || most < left) return waited;
   engine.reporter.timeout(call, 'hard');

@@ -223,7 +223,7 @@ export class ReadPath {
     if (other.state === 'running') {
       const { began } = other;
       const patience = this.#patience(call, arrival, missed.atHand, call.policy.leaseTimeout);
-      const waited = await waitFor(settled(other.landing), this.#engine.clock, patience.ms, call.signal);
+      const waited = await waitFor(settled(other.landing), this.#engine.clock, patience.ms, call.signal, 'awaited');
       if (waited.ended === 'cancelled') throw reasonOf(call);
       if (waited.ended === 'timeout') {
         if (patience.limit !== 'lease') return await this.#giveUp(call, missed.atHand, arrival, patience.limit);
@@ -290,7 +290,7 @@ export class ReadPath {
     for (;;) {
       const { began } = flight;
       const patience = this.#patience(call, arrival, atHand, whose === 'own' ? Infinity : call.policy.leaseTimeout);
-      const waited = await waitFor(flight.landing, this.#engine.clock, patience.ms, call.signal);
+      const waited = await waitFor(flight.landing, this.#engine.clock, patience.ms, call.signal, 'awaited');
       const again =
         waited.ended === 'timeout' && patience.limit === 'lease' && atHand === undefined && flight.began > began;
       if (!again) return { waited, limit: patience.limit };

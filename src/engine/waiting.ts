@@ -12,7 +12,13 @@ export type Waited<T> =
  * Waits for `promise` at most `ms` milliseconds (Infinity = no bound), or until `signal` aborts. Never rejects; a late rejection is
  * swallowed, since whoever started the work reports it.
  */
-export function waitFor<T>(promise: Promise<T>, clock: Clock, ms: number, signal?: AbortSignal): Promise<Waited<T>> {
+export function waitFor<T>(
+  promise: Promise<T>,
+  clock: Clock,
+  ms: number,
+  signal?: AbortSignal,
+  purpose: 'background' | 'awaited' = 'background',
+): Promise<Waited<T>> {
   const settled: Promise<Waited<T>> = promise.then(
     (value) => ({ ended: 'value', value }),
     (error: unknown) => ({ ended: 'error', error }),
@@ -26,7 +32,7 @@ export function waitFor<T>(promise: Promise<T>, clock: Clock, ms: number, signal
     };
     const cancelled = (): void => end({ ended: 'cancelled' });
     // A result that arrived while the process was busy counts as arrived: the timeout decides one turn of the event loop later.
-    const timer = clock.schedule(ms, () => setImmediate(end, { ended: 'timeout' }));
+    const timer = clock.schedule(ms, () => setImmediate(end, { ended: 'timeout' }), purpose);
     if (signal?.aborted === true) cancelled();
     else signal?.addEventListener('abort', cancelled, { once: true });
     void settled.then(end);

@@ -1,5 +1,6 @@
 /** The table cache: rows by primary key, each an entry of its own. */
 
+import { explicitCall } from '../engine/explicit-call.js';
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { resolvePolicy } from '../kernel/resolve-policy.js';
 import { escapeBefore } from '../keys/escape.js';
@@ -47,17 +48,21 @@ export class RowCache implements TableCache<TableRow, unknown> {
     return asked.map(({ key }) => (rows.get(key) ?? null) as TableRow | null);
   }
 
-  async write(key: unknown, row: TableRow | null, options: RowPolicy = {}): Promise<void> {
-    const { shape } = await this.#opening();
-    const texts = keyTexts(key, shape);
-    const { policy } = this.#table;
-    const tags = [...this.#tagsOf(texts), ...(policy.tags ?? [])];
-    await this.#host.set(this.#keyOf(texts), row, { ...policy, ...given(options), tags });
+  write(key: unknown, row: TableRow | null, options: RowPolicy = {}): Promise<void> {
+    return explicitCall(async () => {
+      const { shape } = await this.#opening();
+      const texts = keyTexts(key, shape);
+      const { policy } = this.#table;
+      const tags = [...this.#tagsOf(texts), ...(policy.tags ?? [])];
+      await this.#host.set(this.#keyOf(texts), row, { ...policy, ...given(options), tags });
+    });
   }
 
-  async invalidate(key: unknown): Promise<void> {
-    const { shape } = await this.#opening();
-    await this.#host.delete(this.#keyOf(keyTexts(key, shape)));
+  invalidate(key: unknown): Promise<void> {
+    return explicitCall(async () => {
+      const { shape } = await this.#opening();
+      await this.#host.delete(this.#keyOf(keyTexts(key, shape)));
+    });
   }
 
   #policy({ ttl, consistency }: RowReadPolicy): ResolvedPolicy {

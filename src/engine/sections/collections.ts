@@ -3,6 +3,7 @@ import type { Policy } from '../../kernel/policy.js';
 import { resolvePolicy } from '../../kernel/resolve-policy.js';
 import type { Call } from '../call.js';
 import type { Entry } from '../entry.js';
+import { explicitCall } from '../explicit-call.js';
 import { type CallOptions, resolveOnce } from '../given-call.js';
 import { deleteListed, type KeySelection, listEntries, selectIds } from '../listing.js';
 import type { LoadManyContext } from '../load-together.js';
@@ -124,14 +125,16 @@ export abstract class Collections extends Invalidations {
    * @throws as `set`; when the store fails some of the entries may have been written
    * @example await Cache.setMany(products.map((product) => [`product:${product.id}`, product]), { ttl: '10m', tags: ['products'] })
    */
-  async setMany(entries: Iterable<readonly [key: string, value: unknown]>, policy: Policy = {}): Promise<void> {
-    this.assertOpen();
-    const resolved = resolvePolicy([this.parts.defaults, policy], 'setMany()');
-    const last = new Map(requireEntries(entries, 'setMany()').map(([key, value]) => [this.keyOf(key), value]));
-    await setMany(
-      this.engine,
-      Array.from(last, ([key, value]) => give(this.engine, key, value, resolved)),
-    );
+  setMany(entries: Iterable<readonly [key: string, value: unknown]>, policy: Policy = {}): Promise<void> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      const resolved = resolvePolicy([this.parts.defaults, policy], 'setMany()');
+      const last = new Map(requireEntries(entries, 'setMany()').map(([key, value]) => [this.keyOf(key), value]));
+      await setMany(
+        this.engine,
+        Array.from(last, ([key, value]) => give(this.engine, key, value, resolved)),
+      );
+    });
   }
 
   /**
@@ -140,11 +143,13 @@ export abstract class Collections extends Invalidations {
    * @throws StoreError when the store fails; then some of them may have been deleted
    * @example await Cache.deleteMany(['product:1', 'product:2'])
    */
-  async deleteMany(keys: Iterable<string>, options: WithinTransaction = {}): Promise<number> {
-    this.assertOpen();
-    const own = new Set(requireKeys(keys, 'deleteMany()').map((key) => this.keyOf(key)));
-    const entries = Array.from(own, (key) => ({ key }));
-    return await deleteMany(this.engine, entries, transactionToJoin(options.trx));
+  deleteMany(keys: Iterable<string>, options: WithinTransaction = {}): Promise<number> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      const own = new Set(requireKeys(keys, 'deleteMany()').map((key) => this.keyOf(key)));
+      const entries = Array.from(own, (key) => ({ key }));
+      return await deleteMany(this.engine, entries, transactionToJoin(options.trx));
+    });
   }
 
   /**
@@ -175,11 +180,13 @@ export abstract class Collections extends Invalidations {
    * @throws ConfigurationError for a bad pattern; StoreError when the store fails, with some of them deleted
    * @example await Cache.deletePattern(`report:${escapeLike(customer)}:%`)
    */
-  async deletePattern(pattern: string, options: WithinTransaction = {}): Promise<number> {
-    this.assertOpen();
-    const ranges = selectIds(this.engine, { like: pattern }, 'deletePattern()');
-    const policy = this.readPolicyOf(undefined, 'deletePattern()');
-    return await deleteListed(this.engine, ranges, { pattern, policy }, transactionToJoin(options.trx));
+  deletePattern(pattern: string, options: WithinTransaction = {}): Promise<number> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      const ranges = selectIds(this.engine, { like: pattern }, 'deletePattern()');
+      const policy = this.readPolicyOf(undefined, 'deletePattern()');
+      return await deleteListed(this.engine, ranges, { pattern, policy }, transactionToJoin(options.trx));
+    });
   }
 }
 

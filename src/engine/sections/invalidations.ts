@@ -2,6 +2,7 @@
 import { type EntityPart, parseEntity } from '../../kernel/entity.js';
 import { checkTags } from '../../kernel/tags.js';
 import type { TransactionDatabase } from '../database-transaction.js';
+import { explicitCall } from '../explicit-call.js';
 import { clearanceOf, invalidateSurely, invalidationOfEntity, invalidationOfTags } from '../invalidation.js';
 import { runTransaction } from '../transaction.js';
 import { currentScope } from '../transaction-scope.js';
@@ -22,11 +23,13 @@ export abstract class Invalidations extends Scopes {
    * @throws StoreError when the store fails; ConfigurationError `FOREIGN_TRANSACTION` for a `trx` of another database
    * @example await Cache.invalidateTags(['products'])
    */
-  async invalidateTags(tags: string | readonly string[], options: InvalidateTagsOptions = {}): Promise<void> {
-    this.assertOpen();
-    const checked = checkTags(typeof tags === 'string' ? [tags] : tags, 'invalidateTags()', Infinity);
-    const kind = options.stale === true ? 'expire' : 'delete';
-    await this.makeInvalid(invalidationOfTags(this.engine, checked, kind), options);
+  invalidateTags(tags: string | readonly string[], options: InvalidateTagsOptions = {}): Promise<void> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      const checked = checkTags(typeof tags === 'string' ? [tags] : tags, 'invalidateTags()', Infinity);
+      const kind = options.stale === true ? 'expire' : 'delete';
+      await this.makeInvalid(invalidationOfTags(this.engine, checked, kind), options);
+    });
   }
 
   /**
@@ -36,15 +39,17 @@ export abstract class Invalidations extends Scopes {
    * @throws StoreError when the store fails; ConfigurationError for an id that is no text, number or bigint, and as `invalidateTags`
    * @example await Cache.invalidateEntity('user', 42)
    */
-  async invalidateEntity(
+  invalidateEntity(
     type: string,
     id: EntityPart | readonly EntityPart[],
     options: InvalidateTagsOptions = {},
   ): Promise<void> {
-    this.assertOpen();
-    const entity = parseEntity([type, ...(Array.isArray(id) ? id : [id])], 'invalidateEntity()');
-    const kind = options.stale === true ? 'expire' : 'delete';
-    await this.makeInvalid(invalidationOfEntity(this.engine, entity, kind), options);
+    return explicitCall(async () => {
+      this.assertOpen();
+      const entity = parseEntity([type, ...(Array.isArray(id) ? id : [id])], 'invalidateEntity()');
+      const kind = options.stale === true ? 'expire' : 'delete';
+      await this.makeInvalid(invalidationOfEntity(this.engine, entity, kind), options);
+    });
   }
 
   /** What `@InvalidateTags` owes after its method: never rejects, tried until the store has it. @internal */
@@ -57,9 +62,11 @@ export abstract class Invalidations extends Scopes {
   }
 
   /** Invalidates everything in this cache's namespace, at the cost of one row. */
-  async clear(options: WithinTransaction = {}): Promise<void> {
-    this.assertOpen();
-    await this.makeInvalid(clearanceOf(this.engine, 'namespace'), options);
+  clear(options: WithinTransaction = {}): Promise<void> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      await this.makeInvalid(clearanceOf(this.engine, 'namespace'), options);
+    });
   }
 
   /**
@@ -67,9 +74,11 @@ export abstract class Invalidations extends Scopes {
    *
    * @throws StoreError when the store fails
    */
-  async clearAll(options: WithinTransaction = {}): Promise<void> {
-    this.assertOpen();
-    await this.makeInvalid(clearanceOf(this.engine, 'table'), options);
+  clearAll(options: WithinTransaction = {}): Promise<void> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      await this.makeInvalid(clearanceOf(this.engine, 'table'), options);
+    });
   }
 
   /**

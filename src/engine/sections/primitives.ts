@@ -1,5 +1,6 @@
 /** Counters and locks: what many processes need beside cached values. Both act at once, inside of `transaction` too. */
 import { type CountOptions, count } from '../counting.js';
+import { explicitCall } from '../explicit-call.js';
 import type { Lock } from '../held-lock.js';
 import { type LockOptions, resolveLockOptions } from '../lock-keeper.js';
 import { Collections } from './collections.js';
@@ -14,17 +15,21 @@ export abstract class Primitives extends Collections {
    */
   incr(key: string, options?: CountOptions): Promise<number>;
   incr(key: string, options: CountOptions<bigint>): Promise<bigint>;
-  async incr(key: string, options: CountOptions<number | bigint> = {}): Promise<number | bigint> {
-    this.assertOpen();
-    return await count(this.engine, this.keyOf(key), 'up', options);
+  incr(key: string, options: CountOptions<number | bigint> = {}): Promise<number | bigint> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      return await count(this.engine, this.keyOf(key), 'up', options);
+    });
   }
 
   /** Takes away from the counter under `key`, like `incr`. It may go below 0. */
   decr(key: string, options?: CountOptions): Promise<number>;
   decr(key: string, options: CountOptions<bigint>): Promise<bigint>;
-  async decr(key: string, options: CountOptions<number | bigint> = {}): Promise<number | bigint> {
-    this.assertOpen();
-    return await count(this.engine, this.keyOf(key), 'down', options);
+  decr(key: string, options: CountOptions<number | bigint> = {}): Promise<number | bigint> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      return await count(this.engine, this.keyOf(key), 'down', options);
+    });
   }
 
   /**
@@ -36,9 +41,11 @@ export abstract class Primitives extends Collections {
    * await using lock = await Cache.lock('nightly-report', { expire: '10s', wait: 0 })
    * await report({ signal: lock.lost, fence: lock.fence })
    */
-  async lock(name: string, options: LockOptions = {}): Promise<Lock> {
-    this.assertOpen();
-    return await this.engine.locks.acquire(name, resolveLockOptions(options, `lock(\`${name}\`)`));
+  lock(name: string, options: LockOptions = {}): Promise<Lock> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      return await this.engine.locks.acquire(name, resolveLockOptions(options, `lock(\`${name}\`)`));
+    });
   }
 
   /**

@@ -5,6 +5,7 @@ import { memoOf } from '../../kernel/policy-memo.js';
 import { overlayPolicies, resolvePolicy } from '../../kernel/resolve-policy.js';
 import { type Call, identify } from '../call.js';
 import { type Entry, inspectEntry } from '../entry.js';
+import { explicitCall } from '../explicit-call.js';
 import { isFailure } from '../failure.js';
 import { type CallOptions, GivenCall } from '../given-call.js';
 import { deletionOf, expirationOf } from '../invalidation.js';
@@ -78,10 +79,12 @@ export abstract class SingleEntries extends CacheCore {
    * @throws StoreError when the store fails; CodecError (`UNENCODABLE_VALUE`, `VALUE_TOO_LARGE`); ConfigurationError for a bad policy
    * @example await Cache.set('product:42', product, { ttl: '10m', tags: ['products'] })
    */
-  async set(key: string, value: unknown, policy: Policy = {}): Promise<void> {
-    this.assertOpen();
-    const resolved = memoOf(this.parts.defaults).resolve(policy, `set(\`${key}\`)`);
-    await setEntry(this.engine, give(this.engine, this.keyOf(key), value, resolved));
+  set(key: string, value: unknown, policy: Policy = {}): Promise<void> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      const resolved = memoOf(this.parts.defaults).resolve(policy, `set(\`${key}\`)`);
+      await setEntry(this.engine, give(this.engine, this.keyOf(key), value, resolved));
+    });
   }
 
   /** Whether a fresh entry is there, by the shared tier's word (the local tier's, for entries that live there only). */
@@ -127,37 +130,45 @@ export abstract class SingleEntries extends CacheCore {
    * @throws as `set`; ConfigurationError `WITHIN_TRANSACTION` inside of `transaction`, because its answer would not be true before the commit
    * @example if (await Cache.setIfAbsent(`sent:${mail.id}`, true, { ttl: '1d' })) await send(mail)
    */
-  async setIfAbsent(key: string, value: unknown, policy: Policy = {}): Promise<boolean> {
-    this.assertOpen();
-    const resolved = memoOf(this.parts.defaults).resolve(policy, `setIfAbsent(\`${key}\`)`);
-    const given = give(this.engine, this.keyOf(key), value, resolved);
-    refuseInTransaction('setIfAbsent');
-    return await setEntryIfAbsent(this.engine, given);
+  setIfAbsent(key: string, value: unknown, policy: Policy = {}): Promise<boolean> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      const resolved = memoOf(this.parts.defaults).resolve(policy, `setIfAbsent(\`${key}\`)`);
+      const given = give(this.engine, this.keyOf(key), value, resolved);
+      refuseInTransaction('setIfAbsent');
+      return await setEntryIfAbsent(this.engine, given);
+    });
   }
 
   /** Extends a sliding entry as of now. Whether a fresh entry was there (one without `sliding` stays as it is). */
-  async touch(key: string): Promise<boolean> {
-    this.assertOpen();
-    return await touchEntry(this.engine, this.keyOf(key));
+  touch(key: string): Promise<boolean> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      return await touchEntry(this.engine, this.keyOf(key));
+    });
   }
 
   /** Makes an entry stale now: loaded again by the next call, served only if that fails, within its grace. */
-  async expire(key: string, options: WithinTransaction = {}): Promise<void> {
-    this.assertOpen();
-    await this.makeInvalid(expirationOf(this.engine, this.keyOf(key)), options);
+  expire(key: string, options: WithinTransaction = {}): Promise<void> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      await this.makeInvalid(expirationOf(this.engine, this.keyOf(key)), options);
+    });
   }
 
   /**
    * Deletes an entry: it is never served again, not even as stale. Whether a servable one was there; in a transaction nobody looks,
    * and it is `false`.
    */
-  async delete(key: string, options: WithinTransaction = {}): Promise<boolean> {
-    this.assertOpen();
-    const own = this.keyOf(key);
-    const join = transactionToJoin(options.trx);
-    if (join === undefined) return await deleteEntry(this.engine, own);
-    await join(this.engine, deletionOf(this.engine, own));
-    return false;
+  delete(key: string, options: WithinTransaction = {}): Promise<boolean> {
+    return explicitCall(async () => {
+      this.assertOpen();
+      const own = this.keyOf(key);
+      const join = transactionToJoin(options.trx);
+      if (join === undefined) return await deleteEntry(this.engine, own);
+      await join(this.engine, deletionOf(this.engine, own));
+      return false;
+    });
   }
 
   /** How a call that loads nothing reads. @internal */

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createCache } from '../../../src/configure.js';
+import type { CacheInstance } from '../../../src/engine/cache.js';
 import { StoreError } from '../../../src/errors.js';
 import type { Store } from '../../../src/ports/store.js';
 import { Gate, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
@@ -7,10 +8,12 @@ import { Gate, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
 /** A store that fails while `outage.now` is true: every call rejects, or (hanging) never settles. */
 function breakable(how: 'rejects' | 'hangs' | 'throws'): { outage: { now: boolean }; around: (store: Store) => Store } {
   const outage = { now: false };
-  const around = (store: Store): Store =>
+  const around = <Part extends object>(store: Part): Part =>
     new Proxy(store, {
       get(target, property) {
         const own: unknown = Reflect.get(target, property, target);
+        if ((property === 'locks' || property === 'counters') && typeof own === 'object' && own !== null)
+          return around(own);
         if (typeof own !== 'function' || property === 'open' || property === 'close') return own;
         return (...args: unknown[]) => {
           if (!outage.now) return Reflect.apply(own, target, args);
@@ -22,6 +25,55 @@ function breakable(how: 'rejects' | 'hangs' | 'throws'): { outage: { now: boolea
     });
   return { outage, around };
 }
+
+describe('INVARIANT 28: a call that nobody waits for', () => {
+  const calls: Readonly<Record<string, (cache: CacheInstance) => Promise<unknown>>> = {
+    set: (cache) => cache.set('k', 1),
+    setIfAbsent: (cache) => cache.setIfAbsent('k', 1),
+    setMany: (cache) => cache.setMany([['k', 1]]),
+    touch: (cache) => cache.touch('k'),
+    expire: (cache) => cache.expire('k'),
+    delete: (cache) => cache.delete('k'),
+    deleteMany: (cache) => cache.deleteMany(['k']),
+    deletePattern: (cache) => cache.deletePattern('k%'),
+    invalidateTags: (cache) => cache.invalidateTags('t'),
+    invalidateEntity: (cache) => cache.invalidateEntity('user', 1),
+    clear: (cache) => cache.clear(),
+    clearAll: (cache) => cache.clearAll(),
+    incr: (cache) => cache.incr('n'),
+    decr: (cache) => cache.decr('n'),
+    lock: (cache) => cache.lock('l'),
+  };
+
+  it.each(Object.entries(calls))('%s: rejects to whoever waits, and ends no process for others', async (_, call) => {
+    const cluster = new TestCluster();
+    const { outage, around } = breakable('rejects');
+    const { cache } = await cluster.process({ store: around(cluster.store()) });
+    outage.now = true;
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    onTestFinished(() => void process.off('unhandledRejection', unhandled));
+    void call(cache);
+    for (let turn = 0; turn < 20; turn += 1) await turnOfTheLoop();
+    expect(unhandled).not.toHaveBeenCalled();
+    await expect(call(cache)).rejects.toBeInstanceOf(StoreError);
+  });
+
+  it('is an unhandled rejection when the call itself is wrong', async () => {
+    const unhandled = vi.fn();
+    const before = process.rawListeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    process.on('unhandledRejection', unhandled);
+    onTestFinished(() => {
+      process.off('unhandledRejection', unhandled);
+      for (const listener of before) process.on('unhandledRejection', listener as NodeJS.UnhandledRejectionListener);
+    });
+    const { cache } = await new TestCluster().process();
+    void cache.set('', 1);
+    for (let turn = 0; turn < 5; turn += 1) await turnOfTheLoop();
+    expect(unhandled).toHaveBeenCalledOnce();
+  });
+});
 
 describe('a store that fails never breaks a call', () => {
   for (const how of ['rejects', 'hangs', 'throws'] as const) {

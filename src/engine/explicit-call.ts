@@ -1,0 +1,20 @@
+/**
+ * Explicit calls: those that carry correctness, so that whoever makes one hears when the store fails. Nobody may be waiting, though, as in
+ * `void cache.delete(key)`, and a store that fails must not end the process for that: the rejection then counts as heard.
+ */
+import { StoreError } from '../errors.js';
+
+/**
+ * The result of `call`. Rejects as it does; a StoreError that nobody waits for is no unhandled rejection, all other errors are the caller's
+ * mistakes, and remain one.
+ */
+export function explicitCall<T>(call: () => Promise<T>): Promise<T> {
+  const result = new Promise<T>((resolve, reject) => {
+    call().then(resolve, (error: unknown) => {
+      reject(error);
+      // In the same turn as the rejection, which is in time: what is unhandled is judged when the turn ends.
+      if (error instanceof StoreError) result.catch(() => undefined);
+    });
+  });
+  return result;
+}
