@@ -7,10 +7,11 @@ import { readFileSync } from 'node:fs';
 import type { Effort, Suite } from './harness/suite.js';
 import { renderTable } from './harness/table.js';
 import { footprint } from './suites/footprint.js';
+import { garbage } from './suites/garbage.js';
 import { localHit } from './suites/local-hit.js';
 import { sharedTier } from './suites/shared-tier.js';
 
-const SUITES: readonly Suite[] = [footprint, localHit, sharedTier];
+const SUITES: readonly Suite[] = [footprint, garbage, localHit, sharedTier];
 const EFFORT: Effort = { rounds: 3, sampleMs: 150, rivals: 'left out', matrix: 'usual' };
 
 /** A bound of the median of a series: exactly one of the two. */

@@ -6,6 +6,7 @@ import type { Effort, Suite, SuiteResult } from './harness/suite.js';
 import { renderTable } from './harness/table.js';
 import { coherence } from './suites/coherence.js';
 import { footprint } from './suites/footprint.js';
+import { garbage } from './suites/garbage.js';
 import { growth } from './suites/growth.js';
 import { localHit } from './suites/local-hit.js';
 import { openLoop } from './suites/open-loop.js';
@@ -31,6 +32,7 @@ const SUITES: readonly Suite[] = [
   coherence,
   growth,
   footprint,
+  garbage,
   outage,
 ];
 
