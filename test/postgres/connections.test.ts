@@ -148,7 +148,8 @@ describe('a pooler', () => {
     const { pool, statements } = countingPool(database.url, 1);
     const store = await openStore({ connection: { pool } });
     await store.set(write('prepared'));
-    expect(await bodyOf(store, 'prepared')).toBe('value');
+    // The second read is the one for a server on which nothing else writes, and is prepared by itself.
+    for (let i = 0; i < 2; i += 1) expect(await bodyOf(store, 'prepared')).toBe('value');
     await pool.query('deallocate all'); // what the next transaction finds on another server connection
     statements.length = 0;
     expect(await bodyOf(store, 'prepared')).toBe('value');

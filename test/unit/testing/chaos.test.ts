@@ -57,6 +57,7 @@ describe('chaos', () => {
   it('a bus whose news are lost', async () => {
     const chaos = new Chaos();
     const ledger = new NameLedger();
+    ledger.hold('t|t');
     let listener: BusListener | undefined;
     const inner: Bus = {
       listen: async (given) => {
