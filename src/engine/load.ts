@@ -26,6 +26,8 @@ export interface LoadCause {
   /** Undefined when the store could not be asked. */
   readonly token: LoadToken | undefined;
   readonly background: boolean;
+  /** Under early refresh: how long what is at hand is still fresh, in milliseconds. */
+  readonly freshFor?: number | undefined;
   /** The lease under which it runs, if that was taken before. */
   readonly lease?: HeldLease | undefined;
 }
@@ -94,9 +96,10 @@ async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: F
     flight.names = [...flight.names, ...tagNamesOf(engine, wishes.tags).names];
     const finished = { value: ended.value, wishes, token, began, since, loadMs };
     const isConfirmed = wishes.notModified && cause.entry !== undefined && ended.value === cause.stale?.value;
-    const value = isConfirmed
+    const { value, isKept } = isConfirmed
       ? await publishUnchanged(engine, call, finished, cause.entry)
       : await publishLoad(engine, call, finished);
+    if (!isKept && cause.reason === 'early') await backOff(engine, call, cause, { began });
     return { value, from: { tier: 'loader' } };
   }
   const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
@@ -112,18 +115,29 @@ async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: F
   throw error;
 }
 
-/** After a failure with a value at hand: nobody tries again for `backoff`, in the whole cluster, before anybody is answered. */
-async function backOff(
-  engine: Engine,
-  call: Call,
-  cause: LoadCause,
-  failed: { readonly error: unknown; readonly began: number },
-): Promise<void> {
-  const { policy } = call;
-  if (cause.reason === 'miss' || !policy.accepts(failed.error)) return;
-  engine.local.postpone(call.key, policy.backoff, failed.began);
-  if (cause.token === undefined || policy.backoff === 0) return;
-  await engine.store.postpone(call, identify(engine, call.key).id, policy.backoff, cause.token);
+/** After a load that was in vain, with a value at hand: nobody tries again for a while, in the whole cluster, before anybody is answered. */
+async function backOff(engine: Engine, call: Call, cause: LoadCause, tried: Tried): Promise<void> {
+  const ms = pauseAfter(engine, call, cause, tried);
+  if (ms <= 0) return;
+  engine.local.postpone(call.key, ms, tried.began);
+  if (cause.token !== undefined) await engine.store.postpone(call, identify(engine, call.key).id, ms, cause.token);
+}
+
+/** A load that was in vain: it failed, or, without `error`, made a value that is not kept. */
+interface Tried {
+  readonly error?: unknown;
+  readonly began: number;
+}
+
+/**
+ * Milliseconds; 0 = none. An early refresh always has its pause, or every read would start the next one. Where the policy does not let
+ * stale stand for what happened, it ends with the freshness of what is at hand: from then on callers are to hear of it themselves.
+ */
+function pauseAfter({ clock }: Engine, { policy }: Call, cause: LoadCause, tried: Tried): number {
+  if (cause.reason === 'miss') return 0;
+  if ('error' in tried && policy.accepts(tried.error)) return policy.backoff;
+  if (cause.reason !== 'early') return 0;
+  return Math.min(policy.backoff, (cause.freshFor ?? 0) - (clock.monotonic() - tried.began));
 }
 
 function abandoned(engine: Engine, call: Call): KeepsakeError {

@@ -6,7 +6,7 @@ import type { ResolvedPolicy } from '../kernel/policy.js';
 import { type Call, type Engine, tagNamesOf } from './call.js';
 import { decodeFailure, encodeFailure } from './failure.js';
 import type { FoundEntry } from './find.js';
-import { type Finished, finalTags, keep, reasonNotToKeep, sizeOf, withWishes } from './publish.js';
+import { type Finished, finalTags, keep, type Published, reasonNotToKeep, sizeOf, withWishes } from './publish.js';
 
 /** Keeps the error a load has failed with, if its policy says so. Never rejects: the error is what callers get, whatever happens here. */
 export async function publishFailure(engine: Engine, call: Call, finished: Finished): Promise<'kept' | 'not wanted'> {
@@ -46,12 +46,12 @@ export async function publishUnchanged(
   call: Call,
   finished: Finished,
   { stored, isolated }: FoundEntry,
-): Promise<Isolated> {
+): Promise<Published> {
   const { value, wishes } = finished;
   const reason = reasonNotToKeep(engine, call, value, wishes);
   const tags = reason === undefined ? finalTags(engine, call, wishes) : undefined;
   if (reason !== undefined) engine.reporter.notStored(call, reason);
-  if (tags === undefined) return isolated;
+  if (tags === undefined) return { value: isolated, isKept: false };
   const { encoded } = stored;
   // What made the value may have given it tags that this load, which has not made it, does not know.
   const storedTags = [...new Set([...stored.tags, ...tagNamesOf(engine, tags).stored])];
@@ -64,6 +64,6 @@ export async function publishUnchanged(
     storedTags,
     tagNames: storedTags.map(tagName),
   };
-  await keep(engine, call, finished, keepable, withWishes(call.policy, wishes), 'lifetime');
-  return isolated;
+  const isKept = await keep(engine, call, finished, keepable, withWishes(call.policy, wishes), 'lifetime');
+  return { value: isolated, isKept };
 }

@@ -32,26 +32,32 @@ export interface Prepared {
   readonly encodeMs: number;
 }
 
+/** What has become of a result: the value as callers get it, and whether it is kept anywhere. */
+export interface Published {
+  readonly value: Isolated;
+  readonly isKept: boolean;
+}
+
 /**
  * Stores and admits the result of a load, as far as its policy and the store allow, and answers it as callers get it. Never rejects:
  * the load has succeeded.
  */
-export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Isolated> {
+export async function publishLoad(engine: Engine, call: Call, finished: Finished): Promise<Published> {
   const { value, wishes } = finished;
   const reason = reasonNotToKeep(engine, call, value, wishes);
   if (reason !== undefined) {
     engine.reporter.notStored(call, reason);
-    return handedOut(engine, call, value);
+    return { value: handedOut(engine, call, value), isKept: false };
   }
   const prepared = prepare(engine, call, call.policy.codec ?? engine.codec, value);
-  if (prepared === undefined) return { value, handing: 'itself' };
+  if (prepared === undefined) return { value: { value, handing: 'itself' }, isKept: false };
   const isolated = engine.local.protect(prepared.decoded, call.policy.isolation);
   const tags = finalTags(engine, call, wishes);
-  if (tags === undefined) return isolated;
+  if (tags === undefined) return { value: isolated, isKept: false };
   const tagged = tagNamesOf(engine, tags);
   const keepable = { ...prepared, isolated, isNull: value === null, storedTags: tagged.stored, tagNames: tagged.names };
-  await keep(engine, call, finished, keepable, withWishes(call.policy, wishes));
-  return isolated;
+  const isKept = await keep(engine, call, finished, keepable, withWishes(call.policy, wishes));
+  return { value: isolated, isKept };
 }
 
 /** Why a result is not one to keep, by its policy or by what its load has said; undefined when it is. */
@@ -92,7 +98,7 @@ export interface Keepable extends Prepared {
 }
 
 /**
- * Keeps what has been prepared, where its policy wants it and as far as the store accepts it.
+ * Keeps what has been prepared, where its policy wants it and as far as the store accepts it; answers whether it is kept anywhere.
  *
  * @param policy how long: that of the call, or one for what is no value
  */
@@ -103,14 +109,14 @@ export async function keep(
   keepable: Keepable,
   policy: ResolvedPolicy,
   what: 'value' | 'error' | 'lifetime' = 'value',
-): Promise<void> {
+): Promise<boolean> {
   if (call.access?.write === 'none') {
     engine.reporter.notStored(call, 'skipped');
-    return;
+    return false;
   }
   if (keepable.bytes > engine.maxValueBytes) {
     engine.reporter.notStored(call, 'too-large');
-    return;
+    return false;
   }
   const lifetimes = lifetimesOf(policy, {
     jitter: engine.random,
@@ -120,11 +126,10 @@ export async function keep(
   if (policy.tiers === 'local') {
     const kept = engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
     if (kept) engine.reporter.stored(call, 'local', keepable, what);
-    return;
+    return kept;
   }
   if (!mayFill(call, 'shared')) {
-    keepLocally(engine, call, base, lifetimes);
-    return;
+    return keepLocally(engine, call, base, lifetimes);
   }
   const asked = engine.clock.monotonic();
   const write = entryWrite(engine, call.key, keepable, lifetimes, finished.loadMs);
@@ -133,13 +138,12 @@ export async function keep(
   if (filled === undefined) {
     engine.reporter.notStored(call, 'store-unavailable');
     const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
-    if (policy.tiers === 'both' && mayFill(call, 'local'))
-      engine.local.admit(candidate(engine, { ...base, ...life, home: 'unproven' }));
-    return;
+    if (policy.tiers !== 'both' || !mayFill(call, 'local')) return false;
+    return engine.local.admit(candidate(engine, { ...base, ...life, home: 'unproven' }));
   }
   if (filled.status === 'refused') {
     engine.reporter.notStored(call, filled.reason);
-    return;
+    return false;
   }
   const tiers = mayFill(call, 'local') ? policy.tiers : 'shared';
   engine.reporter.stored(call, tiers, keepable, what);
@@ -148,6 +152,7 @@ export async function keep(
       candidate(engine, { ...base, ...receivedLife(filled.receipt, lifetimes, asked), home: 'shared' }),
     );
   }
+  return true;
 }
 
 /**
@@ -159,10 +164,11 @@ function keepLocally(
   call: Call,
   base: Omit<CandidateParts, keyof ReturnType<typeof localLife> | 'home'>,
   lifetimes: Lifetimes,
-): void {
+): boolean {
   const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
   const kept = engine.local.admit(candidate(engine, { ...base, ...life, home: 'shared' }));
   if (kept) engine.reporter.stored(call, 'local', { bytes: base.keepable.bytes, encodeMs: 0 });
+  return kept;
 }
 
 /** Encodes a value, and decodes it again as every later hit will. Undefined (and reported) when it has no encoding. */

@@ -53,5 +53,6 @@ async function causeOf(engine: Engine, call: Call, state: KeyState): Promise<Loa
   if (found.token === undefined && call.policy.tiers !== 'local') return undefined;
   const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;
   const stale = copy ?? (found.entry && { value: copyOf(found.entry), age: found.entry.stored.age });
-  return { reason: 'early', stale, entry: found.entry, token: found.token, background: true };
+  const freshFor = copy?.freshFor ?? found.entry?.stored.remaining.fresh;
+  return { reason: 'early', stale, entry: found.entry, token: found.token, background: true, freshFor };
 }
