@@ -61,8 +61,6 @@ export class LocalCopy implements Isolated {
   readonly cells: readonly NameCell[];
   readonly proof: Proof | undefined;
   readonly home: Candidate['home'];
-  /** Of a copy that lives in this tier only; else the store has them. */
-  readonly tagNames: readonly string[] | undefined;
   readonly began: number;
   readonly sliding: Sliding | undefined;
   freshUntil: number;
@@ -82,7 +80,6 @@ export class LocalCopy implements Isolated {
     this.cells = cells;
     this.proof = candidate.proof;
     this.home = home;
-    this.tagNames = isHome ? candidate.tagNames : undefined;
     this.began = candidate.began;
     this.freshUntil = measuredAt + Math.min(remaining.fresh, longest);
     this.earlyAt = remaining.early === Infinity ? undefined : measuredAt + remaining.early;
@@ -216,7 +213,9 @@ export class LocalTier {
     const now = this.#clock.monotonic();
     const copy = this.#servable(key, now);
     if (copy?.home !== 'local') return undefined;
-    const { freshUntil, earlyAt = Infinity, servedUntil, tagNames = [], began, sliding } = copy;
+    const { freshUntil, earlyAt = Infinity, servedUntil, cells, began, sliding } = copy;
+    // Its cells are those of its tags, and say their names.
+    const tagNames = cells.map(({ name = '' }) => name);
     const remaining = { fresh: freshUntil - now, early: earlyAt - now, stale: servedUntil - now };
     const retryIn = retryInOf(copy, now);
     return { isolated: copy, tagNames, remaining, retryIn, age: now - began, sliding: sliding?.window };
@@ -236,8 +235,10 @@ export class LocalTier {
     const life = Math.min(candidate.remaining.fresh, longest);
     if (candidate.measuredAt + life <= this.#clock.monotonic()) return false;
     // What lives in this tier only is invalidated by this process only, by its key.
-    const own = candidate.home === 'local' ? candidate.tagNames : [candidate.keyName, ...candidate.tagNames];
-    const cells = own.map((name) => this.#ledger.hold(name));
+    const cells =
+      candidate.home === 'local'
+        ? candidate.tagNames.map((name) => this.#ledger.holdNamed(name))
+        : [candidate.keyName, ...candidate.tagNames].map((name) => this.#ledger.hold(name));
     const copy = new LocalCopy(candidate, longest, cells, this.#ledger.now);
     if (this.#storage.put(candidate.key, copy, candidate.bytes)) return true;
     for (const cell of cells) this.#ledger.release(cell);

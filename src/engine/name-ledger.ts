@@ -20,15 +20,20 @@ interface Invalidation {
   readonly at: number;
 }
 
+/** Of most cells, which are many: one list for all of them. */
+const NONE: readonly Invalidation[] = [];
+
 /** One name's invalidations, as far as they are known here. Names are known by their hash, which is how other processes tell of them. */
 export class NameCell {
   readonly hash: number;
+  /** The name itself, where a holder wants to say it: one text for all copies with a tag. */
+  name: string | undefined = undefined;
   holders = 0;
   /** The ledger's count at the latest invalidation; 0 = never. */
   latest = 0;
   /** Invalidations learned up to this count are no longer remembered one by one. */
   forgotten = 0;
-  recent: readonly Invalidation[] = [];
+  recent: readonly Invalidation[] = NONE;
 
   constructor(hash: number) {
     this.hash = hash;
@@ -82,6 +87,13 @@ export class NameLedger {
       this.#held.set(hash, cell);
     }
     cell.holders += 1;
+    return cell;
+  }
+
+  /** The same, of a cell that says its name. */
+  holdNamed(name: string): NameCell {
+    const cell = this.hold(name);
+    cell.name ??= name;
     return cell;
   }
 
@@ -179,7 +191,7 @@ function note(cell: NameCell, at: number, xid: Xid | undefined): void {
   cell.latest = at;
   if (xid === undefined) {
     cell.forgotten = at;
-    cell.recent = [];
+    cell.recent = NONE;
     return;
   }
   if (cell.recent.some((known) => known.xid === xid)) return; // heard twice: nothing new
