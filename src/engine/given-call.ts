@@ -3,7 +3,6 @@ import { POLICY_DEFAULTS } from '../kernel/defaults.js';
 import type { Consistency, Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import { memoOf } from '../kernel/policy-memo.js';
 import { parseRamp, type ResolvedRamp } from '../kernel/ramp.js';
-import { resolvePolicy } from '../kernel/resolve-policy.js';
 import type { Call } from './call.js';
 import type { LoadContext } from './load-context.js';
 import type { Overlay } from './run-time-policies.js';
@@ -27,6 +26,7 @@ export class GivenCall implements Call {
   readonly #options: CallOptions;
   readonly #defaults: Policy;
   #policy: ResolvedPolicy | undefined;
+  #overlaid: { readonly overlay: Overlay; readonly policy: ResolvedPolicy } | undefined;
 
   constructor(key: string, load: (context: LoadContext) => unknown, options: CallOptions, defaults: Policy) {
     this.key = key;
@@ -55,15 +55,12 @@ export class GivenCall implements Call {
     return this.#policy;
   }
 
-  /** The call's own options lie over the provider's, unless they contradict them: what a provider says never fails a call. */
   overlaid(overlay: Overlay): ResolvedPolicy {
-    const { signal: _signal, ...own } = this.#options;
-    const { policy } = this;
-    try {
-      return resolvePolicy([this.#defaults, overlay.layer, own], `getOrSet(\`${this.key}\`)`);
-    } catch {
-      return overlay.over(policy);
+    if (this.#overlaid?.overlay !== overlay) {
+      const given = { options: this.#options, defaults: this.#defaults, policy: this.policy };
+      this.#overlaid = { overlay, policy: overlaidBy(overlay, given, `getOrSet(\`${this.key}\`)`) };
     }
+    return this.#overlaid.policy;
   }
 
   /** All its tags are those of its policy. */
@@ -82,6 +79,23 @@ export class GivenCall implements Call {
 
 function rampOf(ramp: Policy['ramp']): ResolvedRamp | undefined {
   return ramp === undefined ? undefined : parseRamp(ramp, 'getOrSet()');
+}
+
+/** What a call was given, and the policy that is made of it. */
+interface Given {
+  readonly options: CallOptions;
+  readonly defaults: Policy;
+  readonly policy: ResolvedPolicy;
+}
+
+/** A call's own options lie over the provider's, unless they contradict them: what a provider says never fails a call. */
+export function overlaidBy(overlay: Overlay, { options, defaults, policy }: Given, subject: string): ResolvedPolicy {
+  const { signal: _signal, ...own } = options;
+  try {
+    return memoOf(overlay.layerOver(defaults)).resolve(own, subject);
+  } catch {
+    return overlay.over(policy);
+  }
 }
 
 /** The policy of a call's options over a cache's defaults; of options that cannot change it is made once. */

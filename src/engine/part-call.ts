@@ -4,10 +4,13 @@ import type { ResolvedRamp } from '../kernel/ramp.js';
 import type { Call } from './call.js';
 import type { LoadContext } from './load-context.js';
 import { type LoaderOfMany, LoadTogether } from './load-together.js';
+import type { Overlay } from './run-time-policies.js';
 
 /** What all parts of one call have in common. */
 export interface WholeCall {
   readonly policy: ResolvedPolicy;
+  /** With a run-time overlay in it, where that does not simply lie over everything. */
+  readonly overlaid?: ((overlay: Overlay) => ResolvedPolicy) | undefined;
   readonly useCase: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly keys: readonly string[];
@@ -58,6 +61,11 @@ class PartCall implements Call {
 
   get policy(): ResolvedPolicy {
     return this.#whole.policy;
+  }
+
+  overlaid(overlay: Overlay): ResolvedPolicy {
+    const { policy, overlaid } = this.#whole;
+    return overlaid?.(overlay) ?? overlay.over(policy);
   }
 
   get signal(): AbortSignal | undefined {

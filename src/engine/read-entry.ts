@@ -9,7 +9,8 @@ import { currentScope } from './transaction-scope.js';
 export type ReadPolicy = Pick<
   ResolvedPolicy,
   'ramp' | 'tiers' | 'consistency' | 'codec' | 'isolation' | 'localTtl' | 'useCase' | 'keyType'
->;
+> &
+  Pick<ReadWanted['policy'], 'own'>;
 
 /** The fresh value under `key`, or undefined. Not an async function: a local hit costs one promise, a shared one no more than its read. */
 export function readEntry(engine: Engine, key: string, policy: ReadPolicy): Promise<unknown> {

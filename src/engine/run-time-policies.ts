@@ -5,7 +5,7 @@
 import type { Clock } from '../kernel/clock.js';
 import type { ParsedPolicy } from '../kernel/parse-policy.js';
 import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
-import { overlayResolved, parseOverlay } from '../kernel/resolve-policy.js';
+import { overlayPolicies, overlayResolved, parseOverlay } from '../kernel/resolve-policy.js';
 import type { PolicyProvider, ProvidedPolicy } from '../ports/policy-provider.js';
 import type { Background } from './background.js';
 import type { Reporter } from './reporter.js';
@@ -23,6 +23,7 @@ export class Overlay {
   readonly layer: Policy;
   readonly policy: ParsedPolicy;
   readonly #made = new WeakMap<ResolvedPolicy, ResolvedPolicy>();
+  readonly #layers = new WeakMap<Policy, Policy>();
 
   constructor(layer: Policy, subject: string) {
     this.layer = layer;
@@ -33,6 +34,13 @@ export class Overlay {
     const made = this.#made.get(policy) ?? overlayResolved(policy, this.policy);
     this.#made.set(policy, made);
     return made;
+  }
+
+  /** This layer over a cache's defaults, for calls to lie on; the same object whenever it is asked for. */
+  layerOver(defaults: Policy): Policy {
+    const layer = this.#layers.get(defaults) ?? overlayPolicies([defaults, this.layer]);
+    this.#layers.set(defaults, layer);
+    return layer;
   }
 }
 

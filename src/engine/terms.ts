@@ -3,7 +3,7 @@
  * it wants decide, in this order; each can only take away. A call that nothing of this concerns is left as it is, and pays next to nothing for the question.
  */
 import type { BypassReason } from '../kernel/events.js';
-import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
+import type { Consistency, Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import { type ResolvedRamp, tiersOn } from '../kernel/ramp.js';
 import type { Access } from './access.js';
 import { type Call, type Engine, mayRead } from './call.js';
@@ -20,6 +20,8 @@ interface Wanted {
   readonly tiers: Tiers;
   readonly consistency?: Consistency | undefined;
   readonly ramp?: ResolvedRamp | undefined;
+  /** What the call itself says of these, where it is not its policy that knows. */
+  readonly own?: Pick<Policy, 'tiers' | 'consistency'> | undefined;
   overlaid?(overlay: Overlay): ResolvedPolicy;
 }
 
@@ -27,40 +29,45 @@ interface Wanted {
 interface Terms {
   readonly access: Access | undefined;
   readonly overlay: Overlay | undefined;
+  readonly tiers: Tiers;
+  readonly consistency: Consistency;
 }
 
-const AS_IT_IS: Terms = { access: undefined, overlay: undefined };
-
-/** The terms of a call, or why it may not use the cache at all. */
-function termsOf(engine: Engine, wanted: Wanted): Terms | BypassReason {
+/** The terms of a call, undefined = those it has, or why it may not use the cache at all. */
+function termsOf(engine: Engine, wanted: Wanted): Terms | BypassReason | undefined {
   const scoped = scopedAccess(engine, engine.scope);
-  const provided = engine.runTimePolicies?.find(wanted.useCase, wanted.keyType);
+  const overlay = engine.runTimePolicies?.find(wanted.useCase, wanted.keyType);
   if (scoped === NOTHING) return 'scope';
-  if (provided === null) return 'provider';
-  const ramp = provided?.policy.ramp ?? wanted.ramp;
-  const isStrong = wantsStrong(wanted, provided);
-  if (scoped === undefined && provided === undefined && ramp === undefined && !isStrong) return AS_IT_IS;
-  const tiers = provided?.policy.tiers ?? wanted.tiers;
+  if (overlay === null) return 'provider';
+  const { tiers, ramp, consistency } = overlay === undefined ? wanted : laidOver(wanted, overlay);
+  const isStrong = consistency === 'strong';
+  if (scoped === undefined && overlay === undefined && ramp === undefined && !isStrong) return undefined;
   const inScope = restricted({ read: tiers, write: tiers }, scoped ?? EVERYTHING);
   if (isNothing(inScope)) return 'scope';
   const on = ramp === undefined ? 'both' : tiersOn(ramp, wanted.key);
   const access = on === 'both' ? inScope : restricted(inScope, { read: on, write: on });
   if (isNothing(access)) return 'ramp';
-  if (isStrong) return { access: restricted(access, PAST_LOCAL), overlay: provided };
-  return { access: on === 'both' && scoped === undefined ? undefined : access, overlay: provided };
+  const terms = { overlay, tiers, consistency: isStrong ? 'strong' : 'eventual' } as const;
+  if (isStrong) return { ...terms, access: restricted(access, PAST_LOCAL) };
+  return { ...terms, access: on === 'both' && scoped === undefined ? undefined : access };
 }
 
-/** Whether a copy of this process is too old for a call however new it is. */
-function wantsStrong(wanted: Wanted, provided: Overlay | undefined): boolean {
-  const { consistency } = provided?.policy ?? {};
-  if (provided === undefined || consistency === undefined) return wanted.consistency === 'strong';
-  return (wanted.overlaid?.(provided).consistency ?? consistency) === 'strong';
+/** What is wanted with a provider's answer in it: beneath what the call itself says, above everything else. */
+function laidOver(wanted: Wanted, overlay: Overlay): Pick<Wanted, 'tiers' | 'ramp' | 'consistency'> {
+  const { policy } = overlay;
+  const isConcerned = policy.tiers !== undefined || policy.ramp !== undefined || policy.consistency !== undefined;
+  if (!isConcerned) return wanted;
+  const overlaid = wanted.overlaid?.(overlay);
+  if (overlaid !== undefined) return overlaid;
+  const { tiers = wanted.tiers, ramp = wanted.ramp, consistency = wanted.consistency } = policy;
+  const { own } = wanted;
+  return { tiers: own?.tiers ?? tiers, ramp, consistency: own?.consistency ?? consistency };
 }
 
 /** The same for a call that is to be made: itself where nothing changes. */
 export function onTerms(engine: Engine, call: Call): Call | BypassReason {
   const terms = termsOf(engine, call);
-  if (terms === AS_IT_IS) return call;
+  if (terms === undefined) return call;
   return typeof terms === 'string' ? terms : new CallOnTerms(call, terms);
 }
 
@@ -69,17 +76,19 @@ export function readOnTerms(engine: Engine, wanted: ReadWanted): ReadWanted | By
   const { subject, policy } = wanted;
   const { key, useCase, keyType } = subject;
   // Written out: copying one object into another would be the greater part of a local hit.
-  const { tiers, consistency, ramp } = policy;
-  const terms = termsOf(engine, { key, useCase, keyType, tiers, consistency, ramp });
-  if (terms === AS_IT_IS) return wanted;
+  const { tiers, consistency, ramp, own } = policy;
+  const terms = termsOf(engine, { key, useCase, keyType, tiers, consistency, ramp, own });
+  if (terms === undefined) return wanted;
   if (typeof terms === 'string') return terms;
   if (terms.access?.read === 'none') return 'scope';
-  return { ...wanted, subject: { ...subject, access: terms.access } };
+  const isMoved = terms.tiers !== tiers;
+  const changed = isMoved ? { ...policy, tiers: terms.tiers } : policy;
+  return { ...wanted, subject: { ...subject, access: terms.access }, policy: changed };
 }
 
 /** A read without a loader. */
 export interface ReadWanted extends FindOptions {
-  readonly policy: FindOptions['policy'] & Partial<Pick<ResolvedPolicy, 'ramp' | 'consistency'>>;
+  readonly policy: FindOptions['policy'] & Partial<Pick<ResolvedPolicy, 'ramp' | 'consistency'>> & Pick<Wanted, 'own'>;
 }
 
 /** Whether a read may be answered by the local tier. */
@@ -114,11 +123,11 @@ class CallOnTerms implements Call {
   }
 
   get tiers(): Tiers {
-    return this.#terms.overlay?.policy.tiers ?? this.#call.tiers;
+    return this.#terms.tiers;
   }
 
   get consistency(): Consistency {
-    return this.#terms.overlay?.policy.consistency === undefined ? this.#call.consistency : this.policy.consistency;
+    return this.#terms.consistency;
   }
 
   get args(): readonly unknown[] | undefined {

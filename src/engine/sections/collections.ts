@@ -4,7 +4,7 @@ import { resolvePolicy } from '../../kernel/resolve-policy.js';
 import type { Call } from '../call.js';
 import type { Entry } from '../entry.js';
 import { explicitCall } from '../explicit-call.js';
-import { type CallOptions, resolveOnce } from '../given-call.js';
+import { type CallOptions, overlaidBy, resolveOnce } from '../given-call.js';
 import { deleteListed, type KeySelection, listEntries, selectIds } from '../listing.js';
 import type { LoadManyContext } from '../load-together.js';
 import { valuesByKey } from '../loaded-values.js';
@@ -66,10 +66,12 @@ export abstract class Collections extends Invalidations {
     this.assertOpen();
     const subject = 'getOrSetMany()';
     const asked = [...new Set(requireKeys(keys, subject))];
-    const policy = resolveOnce(options, this.parts.defaults, subject);
+    const { defaults } = this.parts;
+    const policy = resolveOnce(options, defaults, subject);
     const { useCase } = policy;
     const values = await this.fetchMany({
       policy,
+      overlaid: (overlay) => overlaidBy(overlay, { options, defaults, policy }, subject),
       useCase,
       signal: options.signal,
       keys: asked,

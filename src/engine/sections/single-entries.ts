@@ -179,5 +179,6 @@ export abstract class SingleEntries extends CacheCore {
 
 function readPolicy(defaults: Policy, options: ReadOptions, subject: string): ReadPolicy {
   // Reading needs no lifetime, so any will do where neither the cache nor the call has one.
-  return resolvePolicy([{ ttl: Infinity }, defaults, overlayPolicies([options])], subject);
+  const policy = resolvePolicy([{ ttl: Infinity }, defaults, overlayPolicies([options])], subject);
+  return { ...policy, own: options };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cached } from '../../../src/decorators/cached-function.js';
+import type { CallOptions } from '../../../src/engine/given-call.js';
 import { ConfigurationError } from '../../../src/errors.js';
 import type { PolicyProvider, ProvidedPolicy } from '../../../src/ports/policy-provider.js';
 import { Gate, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
@@ -83,6 +84,53 @@ describe('INVARIANT 34: the run-time provider', () => {
     await cache.getOrSet('own', counting(), { useCase: 'A', ttl: '1h' });
     cluster.clock.advance(60_001);
     expect(await cache.get('own')).toBe(1);
+  });
+
+  it('the tiers a call names are looked at, whatever the provider says; what it does not name is the provider’s', async () => {
+    const said: { now: ProvidedPolicy } = { now: undefined };
+    const { cache, cluster, recorder } = await open(() => said.now);
+    const tiersOfHits = async (options: CallOptions): Promise<unknown> => {
+      recorder.clear();
+      const { tiers, consistency, useCase } = options;
+      await cache.getOrSet('k', counting(), options);
+      await cache.get('k', { tiers, consistency, useCase });
+      await cache.getMany(['k'], { tiers, consistency, useCase });
+      await cache.getOrSetMany(['k'], async () => new Map([['k', 1]]), options);
+      return recorder.of('hit').map(({ tier }) => tier);
+    };
+    await cache.getOrSet('k', counting(), { ttl: '1h' });
+    const answers: Record<string, unknown> = {};
+    for (const now of [undefined, { tiers: 'both' }, { tiers: 'shared' }, { consistency: 'strong' }] as const) {
+      said.now = now;
+      cluster.clock.advance(5_000);
+      await cache.getOrSet('k', counting(), { useCase: 'A', ttl: '1h' });
+      await cache.idle();
+      for (const own of [{}, { tiers: 'shared' }, { tiers: 'both' }, { consistency: 'eventual' }] as const)
+        answers[`${JSON.stringify(own)} over ${JSON.stringify(now)}`] = await tiersOfHits({
+          ...own,
+          useCase: 'A',
+          ttl: '1h',
+        });
+    }
+    const [local, shared] = ['local', 'shared'].map((tier) => Array.from({ length: 4 }, () => tier));
+    expect(answers).toEqual({
+      '{} over undefined': local,
+      '{"tiers":"shared"} over undefined': shared,
+      '{"tiers":"both"} over undefined': local,
+      '{"consistency":"eventual"} over undefined': local,
+      '{} over {"tiers":"both"}': local,
+      '{"tiers":"shared"} over {"tiers":"both"}': shared,
+      '{"tiers":"both"} over {"tiers":"both"}': local,
+      '{"consistency":"eventual"} over {"tiers":"both"}': local,
+      '{} over {"tiers":"shared"}': shared,
+      '{"tiers":"shared"} over {"tiers":"shared"}': shared,
+      '{"tiers":"both"} over {"tiers":"shared"}': local,
+      '{"consistency":"eventual"} over {"tiers":"shared"}': shared,
+      '{} over {"consistency":"strong"}': shared,
+      '{"tiers":"shared"} over {"consistency":"strong"}': shared,
+      '{"tiers":"both"} over {"consistency":"strong"}': shared,
+      '{"consistency":"eventual"} over {"consistency":"strong"}': local,
+    });
   });
 
   it('ramps: a key in no tier runs its method, one in the local tier only is found by this process only', async () => {
