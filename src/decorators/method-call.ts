@@ -1,7 +1,7 @@
 /** One call of a cached method, as the engine wants it: built on every call, so it holds only what a hit needs. */
 import type { Call } from '../engine/call.js';
 import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
-import type { ResolvedRamp } from '../kernel/ramp.js';
+import type { Ramp } from '../kernel/ramp.js';
 import type { TagBuilder } from '../keys/key-builder.js';
 import type { Method } from './method-decorator.js';
 import { runMethod } from './run-method.js';
@@ -45,7 +45,7 @@ export class MethodCall implements Call {
     return this.#method.policy.consistency;
   }
 
-  get ramp(): ResolvedRamp | undefined {
+  get ramp(): Ramp | undefined {
     return this.#method.policy.ramp;
   }
 

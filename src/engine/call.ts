@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.js';
 import type { Codec } from '../kernel/codec.js';
 import { EVERYTHING, entryId, keyName, namespaceName, storedTag, tagName } from '../kernel/names.js';
 import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
-import type { ResolvedRamp } from '../kernel/ramp.js';
+import type { Ramp } from '../kernel/ramp.js';
 import type { Access } from './access.js';
 import type { Background } from './background.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -27,7 +27,7 @@ export interface Call extends Subject {
   /** What the policy says too, likewise. */
   readonly consistency: Consistency;
   /** What the policy says too, likewise; undefined = every key. */
-  readonly ramp?: ResolvedRamp | undefined;
+  readonly ramp?: Ramp | undefined;
   /** Which tiers it may use where it is made; undefined = those of its policy. */
   readonly access?: Access | undefined;
   readonly policy: ResolvedPolicy;

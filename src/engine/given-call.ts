@@ -2,7 +2,7 @@
 import { POLICY_DEFAULTS } from '../kernel/defaults.js';
 import type { Consistency, Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import { memoOf } from '../kernel/policy-memo.js';
-import { parseRamp, type ResolvedRamp } from '../kernel/ramp.js';
+import { parseRamp, type Ramp, rampOver } from '../kernel/ramp.js';
 import type { Call } from './call.js';
 import type { LoadContext } from './load-context.js';
 import type { Overlay } from './run-time-policies.js';
@@ -20,7 +20,7 @@ export class GivenCall implements Call {
   readonly key: string;
   readonly tiers: Tiers;
   readonly consistency: Consistency;
-  readonly ramp: ResolvedRamp | undefined;
+  readonly ramp: Ramp | undefined;
   readonly signal: AbortSignal | undefined;
   readonly #loader: (context: LoadContext) => unknown;
   readonly #options: CallOptions;
@@ -36,7 +36,7 @@ export class GivenCall implements Call {
       this.tiers === 'local'
         ? 'eventual'
         : (options.consistency ?? defaults.consistency ?? POLICY_DEFAULTS.consistency);
-    this.ramp = rampOf(options.ramp ?? defaults.ramp);
+    this.ramp = rampOver(rampOf(defaults.ramp), rampOf(options.ramp));
     this.signal = options.signal;
     this.#options = options;
     this.#defaults = defaults;
@@ -77,7 +77,7 @@ export class GivenCall implements Call {
   }
 }
 
-function rampOf(ramp: Policy['ramp']): ResolvedRamp | undefined {
+function rampOf(ramp: Policy['ramp']): Ramp | undefined {
   return ramp === undefined ? undefined : parseRamp(ramp, 'getOrSet()');
 }
 

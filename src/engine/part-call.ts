@@ -1,6 +1,6 @@
 /** A part of a call for many values: one of them, with its own key, loaded together with the others. */
 import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
-import type { ResolvedRamp } from '../kernel/ramp.js';
+import type { Ramp } from '../kernel/ramp.js';
 import type { Call } from './call.js';
 import type { LoadContext } from './load-context.js';
 import { type LoaderOfMany, LoadTogether } from './load-together.js';
@@ -55,7 +55,7 @@ class PartCall implements Call {
     return this.#whole.policy.consistency;
   }
 
-  get ramp(): ResolvedRamp | undefined {
+  get ramp(): Ramp | undefined {
     return this.#whole.policy.ramp;
   }
 

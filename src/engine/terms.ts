@@ -4,7 +4,7 @@
  */
 import type { BypassReason } from '../kernel/events.js';
 import type { Consistency, Policy, ResolvedPolicy, Tiers } from '../kernel/policy.js';
-import { type ResolvedRamp, tiersOn } from '../kernel/ramp.js';
+import { type Ramp, rampOver, tiersOn } from '../kernel/ramp.js';
 import type { Access } from './access.js';
 import { type Call, type Engine, mayRead } from './call.js';
 import { EVERYTHING, NOTHING, PAST_LOCAL, restricted, scopedAccess } from './call-scope.js';
@@ -19,7 +19,7 @@ interface Wanted {
   readonly keyType?: string | undefined;
   readonly tiers: Tiers;
   readonly consistency?: Consistency | undefined;
-  readonly ramp?: ResolvedRamp | undefined;
+  readonly ramp?: Ramp | undefined;
   /** What the call itself says of these, where it is not its policy that knows. */
   readonly own?: Pick<Policy, 'tiers' | 'consistency'> | undefined;
   overlaid?(overlay: Overlay): ResolvedPolicy;
@@ -59,9 +59,12 @@ function laidOver(wanted: Wanted, overlay: Overlay): Pick<Wanted, 'tiers' | 'ram
   if (!isConcerned) return wanted;
   const overlaid = wanted.overlaid?.(overlay);
   if (overlaid !== undefined) return overlaid;
-  const { tiers = wanted.tiers, ramp = wanted.ramp, consistency = wanted.consistency } = policy;
   const { own } = wanted;
-  return { tiers: own?.tiers ?? tiers, ramp, consistency: own?.consistency ?? consistency };
+  return {
+    tiers: own?.tiers ?? policy.tiers ?? wanted.tiers,
+    ramp: rampOver(wanted.ramp, policy.ramp),
+    consistency: own?.consistency ?? policy.consistency ?? wanted.consistency,
+  };
 }
 
 /** The same for a call that is to be made: itself where nothing changes. */

@@ -1,7 +1,7 @@
 /** Policies: what a user says about caching one method or call (`Policy`), and what the engine works with (`ResolvedPolicy`). */
 import type { Codec } from './codec.js';
 import type { Entity, ParsedEntity } from './entity.js';
-import type { Ramp, ResolvedRamp } from './ramp.js';
+import type { Ramp } from './ramp.js';
 
 /**
  * Milliseconds as a number, or text for `ms`, combined too: `'90s'`, `'1h30m'`, `'1d 12h'`. Where an option says so, 0 (none, at
@@ -247,7 +247,7 @@ export interface Policy extends LifetimePolicy {
    * For which share of the keys each tier is on, in percent from 0 to 100, by a stable hash of the key: raising it adds keys and never
    * reshuffles them. For keys that have neither tier the method runs as if it were not cached.
    *
-   * Default: 100 for both. Meant for `policyProvider`, which changes it while the program runs.
+   * Default: 100 for both; a layer that names one tier leaves the other as it is. Meant for `policyProvider`, which changes it while the program runs.
    */
   readonly ramp?: Ramp | undefined;
 
@@ -301,7 +301,7 @@ export interface ResolvedPolicy {
   readonly accepts: (error: unknown) => boolean;
   readonly isolation: Isolation | undefined;
   /** Undefined = every key, in both tiers. */
-  readonly ramp: ResolvedRamp | undefined;
+  readonly ramp: Ramp | undefined;
   readonly codec: Codec | undefined;
   /** Its tag is among `tags`. */
   readonly entity: ParsedEntity | undefined;

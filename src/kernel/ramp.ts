@@ -4,21 +4,15 @@
  */
 import { refuse } from './expectation.js';
 
-/** Percentages of keys, 0 to 100 each, for which a tier is on. What is left out is 100. */
+/** Percentages of keys, 0 to 100 each, for which a tier is on. What is left out is as a layer below has it; 100 where none says. */
 export interface Ramp {
   readonly local?: number | undefined;
   readonly shared?: number | undefined;
 }
 
-/** Both percentages. */
-export interface ResolvedRamp {
-  readonly local: number;
-  readonly shared: number;
-}
-
 /** Which tiers a ramp switches on for a key. */
-export function tiersOn(ramp: ResolvedRamp, key: string): 'both' | 'local' | 'shared' | 'none' {
-  const { local, shared } = ramp;
+export function tiersOn(ramp: Ramp, key: string): 'both' | 'local' | 'shared' | 'none' {
+  const { local = 100, shared = 100 } = ramp;
   if (local >= 100 && shared >= 100) return 'both';
   const at = cohort(key);
   if (at < local) return at < shared ? 'both' : 'local';
@@ -40,12 +34,12 @@ export function cohort(key: string): number {
 }
 
 /**
- * Checks a ramp, and fills in what is left out.
+ * Checks a ramp; what is left out stays so.
  *
  * @throws ConfigurationError `INVALID_POLICY`
- * @example parseRamp({ shared: 5 }, 'UserService.user') // { local: 100, shared: 5 }
+ * @example parseRamp({ shared: 5 }, 'UserService.user') // { shared: 5 }
  */
-export function parseRamp(input: unknown, subject: string): ResolvedRamp {
+export function parseRamp(input: unknown, subject: string): Ramp {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw refuse({ option: 'ramp', expected: 'an object such as { local: 100, shared: 5 }', got: input, subject });
   const wrong = Object.keys(input).find((name) => name !== 'local' && name !== 'shared');
@@ -56,11 +50,22 @@ export function parseRamp(input: unknown, subject: string): ResolvedRamp {
       got: Reflect.get(input, wrong),
       subject,
     });
-  return { local: percentage(input, 'local', subject), shared: percentage(input, 'shared', subject) };
+  return { ...percentage(input, 'local', subject), ...percentage(input, 'shared', subject) };
 }
 
-function percentage(ramp: object, tier: 'local' | 'shared', subject: string): number {
-  const share: unknown = Reflect.get(ramp, tier) ?? 100;
-  if (typeof share === 'number' && share >= 0 && share <= 100) return share;
+/**
+ * One ramp upon another, tier by tier: to raise the share of one tier says nothing of the other.
+ *
+ * @example rampOver({ local: 0, shared: 0 }, { shared: 5 }) // { local: 0, shared: 5 }
+ */
+export function rampOver(below: Ramp | undefined, over: Ramp | undefined): Ramp | undefined {
+  if (below === undefined || over === undefined) return over ?? below;
+  return { local: over.local ?? below.local, shared: over.shared ?? below.shared };
+}
+
+function percentage(ramp: object, tier: 'local' | 'shared', subject: string): Ramp {
+  const share: unknown = Reflect.get(ramp, tier);
+  if (share === undefined || share === null) return {};
+  if (typeof share === 'number' && share >= 0 && share <= 100) return { [tier]: share };
   throw refuse({ option: `ramp.${tier}`, expected: 'a number from 0 to 100', got: share, subject });
 }

@@ -2,7 +2,7 @@
  * From what users say, in layers, to what the engine works with: pure functions that never change their input.
  *
  * Layers lie over each other: a cache's `defaults`, a decorator's, the run-time provider's, a call's. Later ones win option by option
- * (arrays too: `tags` of a later layer stand alone); undefined is "not set" and never covers anything.
+ * (arrays too: `tags` of a later layer stand alone; of `ramp`, tier by tier); undefined is "not set" and never covers anything.
  */
 import { ConfigurationError } from '../errors.js';
 import { findContradiction } from './contradictions.js';
@@ -123,14 +123,24 @@ function filledIn(all: ParsedPolicy): typeof POLICY_DEFAULTS & Pick<ResolvedPoli
 }
 
 /** `over` upon `below`, as a new object; the two ways to say when an entry ends replace each other. */
-function overlay<Layer extends { readonly ttl?: unknown; readonly expiresAt?: unknown }>(
+function overlay<Layer extends { readonly ttl?: unknown; readonly expiresAt?: unknown; readonly ramp?: unknown }>(
   below: Layer,
   over: Layer,
 ): Layer {
   const replaced =
     over.ttl !== undefined ? { expiresAt: undefined } : over.expiresAt !== undefined ? { ttl: undefined } : {};
-  const set = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== undefined));
-  return { ...below, ...replaced, ...set };
+  const set = setIn(over);
+  // As users wrote it, a ramp may be anything until it has been checked.
+  const isBoth = isObject(below.ramp) && isObject(over.ramp);
+  return { ...below, ...replaced, ...set, ...(isBoth && { ramp: { ...below.ramp, ...setIn(over.ramp) } }) };
+}
+
+function isObject(input: unknown): input is object {
+  return typeof input === 'object' && input !== null && !Array.isArray(input);
+}
+
+function setIn(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 function refuseContradiction(parsed: ParsedPolicy, all: ParsedPolicy, layer: Policy, subject: string): void {

@@ -3,6 +3,7 @@
  * for a short time unless the stream tells of a change before.
  */
 import type { Clock } from '../kernel/clock.js';
+import { rampOver } from '../kernel/ramp.js';
 import type { PolicyOverlay, PolicySource, ProvidedPolicy } from '../ports/policy-provider.js';
 import type { Connections } from './connections.js';
 import { policiesStatement } from './queries/policies.js';
@@ -81,5 +82,6 @@ function rowOf([useCase, enabled, local, shared, policy]: Row): [string, PolicyO
 function policyOf({ policies }: Known, useCase: string): ProvidedPolicy {
   const [own, every] = [policies.get(useCase), policies.get(EVERY)];
   if (own === undefined) return every;
-  return own === null || every == null ? own : { ...every, ...own };
+  if (own === null || every == null) return own;
+  return { ...every, ...own, ramp: rampOver(every.ramp, own.ramp) };
 }

@@ -48,7 +48,7 @@ describe('ramps', () => {
   });
 
   it('what is no ramp is refused', () => {
-    expect(parseRamp({ shared: 5 }, 'X')).toEqual({ local: 100, shared: 5 });
+    expect(parseRamp({ shared: 5 }, 'X')).toEqual({ shared: 5 });
     for (const wrong of [50, null, [], { local: -1 }, { shared: 101 }, { local: '50%' }, { lokal: 1 }, { local: NaN }])
       expect(() => parseRamp(wrong, 'X')).toThrow(/Expected `ramp/);
   });

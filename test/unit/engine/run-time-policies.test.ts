@@ -150,6 +150,35 @@ describe('INVARIANT 34: the run-time provider', () => {
     expect(recorder.of('bypass').map(({ reason }) => reason)).toEqual(['ramp', 'ramp']);
   });
 
+  it('a ramp that names one tier leaves the other to the code: nothing is switched on that nobody has named', async () => {
+    const said: { now: ProvidedPolicy } = { now: undefined };
+    const { cache, cluster, recorder } = await open(() => said.now);
+    const off = { useCase: 'Off', ttl: '1h', ramp: { local: 0, shared: 0 }, cache: cache.name } as const;
+    const method = cached(counting(), { ...off, key: 'k' });
+    const writes = async (now: ProvidedPolicy): Promise<unknown[]> => {
+      said.now = now;
+      cluster.clock.advance(5_000);
+      await method();
+      await cache.idle();
+      await cache.clear();
+      recorder.clear();
+      await method();
+      return recorder.of('write').map(({ tiers }) => tiers);
+    };
+    expect(await writes(undefined)).toEqual([]);
+    expect(await writes({ ramp: { shared: 100 } })).toEqual(['shared']);
+    expect(await writes({ ramp: { local: 100 } })).toEqual(['local']);
+    expect(await writes({ ramp: { local: 100, shared: 100 } })).toEqual(['both']);
+    expect(await writes({})).toEqual([]);
+  });
+
+  it('a ramp that a call names itself lies over the provider’s, tier by tier', async () => {
+    const { cache, recorder } = await open(() => ({ ramp: { local: 0, shared: 0 } }));
+    await cache.getOrSet('k', counting(), { ...POLICY, ramp: { shared: 100 } });
+    await cache.getOrSetMany(['l'], async () => [1], { ...POLICY, ramp: { local: 100 } });
+    expect(recorder.of('write').map(({ tiers }) => tiers)).toEqual(['shared', 'local']);
+  });
+
   it('one that is slow delays no call: the policy of the code is in force until it answers', async () => {
     const gate = new Gate<ProvidedPolicy>();
     const { cache, cluster } = await open(gate.load);

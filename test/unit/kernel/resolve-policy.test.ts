@@ -35,6 +35,18 @@ describe('resolvePolicy', () => {
     });
   });
 
+  it('a ramp lies over another one tier by tier, and one that is none is refused wherever it lies', () => {
+    const ramps = (...layers: unknown[]): unknown =>
+      resolvePolicy(
+        [{ ttl: 1 }, ...layers.map((ramp) => ({ ramp }) as Policy), overlayPolicies([{}, { ramp: undefined }])],
+        'X',
+      ).ramp;
+    expect(ramps({ local: 0, shared: 0 }, { shared: 5 })).toEqual({ local: 0, shared: 5 });
+    expect(ramps({ local: 0 }, { shared: 5, local: undefined })).toEqual({ local: 0, shared: 5 });
+    expect(ramps({ shared: 5 }, { local: 7 }, { shared: 6 })).toEqual({ local: 7, shared: 6 });
+    for (const wrong of [50, [], { lokal: 1 }]) expect(() => ramps({ local: 0 }, wrong)).toThrow(/Expected `ramp/);
+  });
+
   it('turns every option into milliseconds and predicates', () => {
     const policy: Required<Omit<Policy, 'expiresAt'>> = {
       useCase: 'UserService.user',
