@@ -14,9 +14,9 @@ import { waitFor } from './waiting.js';
 export async function loadAnew(engine: Engine, flights: SingleFlight, call: Call): Promise<unknown> {
   const { reporter, clock } = engine;
   const started = reporter.start();
-  const hardLimit = clock.monotonic() + call.policy.hardTimeout;
   const state = flights.enter(call.key);
   try {
+    const hardLimit = clock.monotonic() + call.policy.hardTimeout;
     const older = state.running();
     if (state.running() !== undefined) call.standsBack?.();
     if (older !== undefined) await bounded(engine, call, older.landing, hardLimit, call.policy.leaseTimeout);

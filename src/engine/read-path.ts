@@ -40,8 +40,19 @@ export class ReadPath {
 
   /** The value of a call. A local hit is found before this returns; only its promise is asynchronous. */
   fetch(given: Call): Promise<unknown> {
-    const { reporter, local } = this.#engine;
+    const { reporter } = this.#engine;
     reporter.counters.calls += 1;
+    try {
+      return this.#fetch(given);
+    } catch (error) {
+      // Its policy was refused: no tier has answered.
+      reporter.miss(given, 0);
+      throw error;
+    }
+  }
+
+  #fetch(given: Call): Promise<unknown> {
+    const { reporter, local } = this.#engine;
     // Every running load holds its key in `flights`, so on a quiet cache a hit need not ask in which load it runs.
     const isLoad = this.#flights.size > 0 && isLoading(this.#engine, given.key);
     if (isLoad || currentScope() !== undefined) return this.#direct(given, 'scope');
