@@ -1,9 +1,8 @@
 /**
  * A chain: things in the order in which they were added, of which any can be taken out at once.
  *
- * Not a `Set`, which does the same: V8 gives a set whose members come and go a new table every few hundred members, the old table refers to the
- * new one, and as soon as one of them has become old, all that follow, with whatever they held, outlive every quick garbage collection. A
- * batcher's calls, with the values they were answered with, then cost more to collect than to make.
+ * Not a `Set`, which does the same: one whose members come and go needs a new table every few hundred of them. With 100 callers a sixth
+ * fewer gets were answered (with tests running beside).
  */
 
 /** What can be in a chain; in one at a time. */
