@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCache } from '../../src/configure.js';
 import { useDatabase, usePool } from '../support/database.js';
-import { eventually, MIGRATED, openCache } from './cache-fixture.js';
+import { eventually, MIGRATED, openCache, sources } from './cache-fixture.js';
 import { table } from './fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -66,6 +66,26 @@ describe('INVARIANT 34: policyProvider: table', () => {
         await call();
         expect(bypasses().at(-1)).toBe('provider');
       });
+  });
+
+  it.each([
+    { own: 'ramp_shared = 100', inherited: 'ramp_local', answers: ['load', 'shared', 'shared'] },
+    { own: 'ramp_local = 100', inherited: 'ramp_shared', answers: ['load', 'local', 'local'] },
+  ])('a row with $own alone has $inherited from the row *, and follows it', async ({ own, inherited, answers }) => {
+    await pool().query(`insert into ${table('_policies')} (use_case, ramp_local, ramp_shared) values ('*', 0, 0)`);
+    await set(own);
+    const opened = await process();
+    for (const _ of answers) expect(await opened.call()).toBe(1);
+    expect(sources(opened)).toEqual(answers);
+
+    await pool().query(`update ${table('_policies')} set ${inherited} = 100 where use_case = '*'`);
+    await eventually(async () => {
+      await opened.call('other');
+      await opened.call('other');
+      expect(sources(opened).at(-1)).toBe('local');
+      await opened.cache.bypass({ local: true }, () => opened.call('other'));
+      expect(sources(opened).at(-1)).toBe('shared');
+    });
   });
 
   it('without a stream it is found within some seconds; what is no policy changes nothing and is reported', async () => {
