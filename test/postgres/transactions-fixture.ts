@@ -1,5 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import postgres from 'postgres';
+import { DataSource } from 'typeorm';
 import { beforeEach, expect, onTestFinished } from 'vitest';
 import type { CacheOptions } from '../../src/cache-options.js';
 import type { CacheInstance } from '../../src/engine/cache.js';
@@ -87,6 +89,33 @@ export const FORMS: Readonly<Record<string, () => Promise<OwnTransaction>>> = {
       trx: async (text, values) => (await run(text, values)).rows,
       run,
       end: async (how) => void (await run(how)),
+    };
+  },
+  'a function over TypeORM': async () => {
+    const source = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+    onTestFinished(() => source.destroy());
+    const { manager } = source.createQueryRunner();
+    const run = (text: string, values: string[] = []) => manager.query<unknown>(text, values);
+    await manager.queryRunner?.startTransaction();
+    return {
+      trx: run,
+      run,
+      end: async (how) => await manager.queryRunner?.[`${how}Transaction`](),
+    };
+  },
+  'a function over postgres.js': async () => {
+    const own = postgres(database.url, { max: 1 });
+    onTestFinished(() => own.end());
+    const client = await own.reserve();
+    await client`begin`;
+    const run = (text: string, values: string[] = []) => client.unsafe(text, values);
+    return {
+      trx: run,
+      run,
+      end: async (how) => {
+        await run(how);
+        client.release();
+      },
     };
   },
 };

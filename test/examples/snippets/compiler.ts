@@ -15,10 +15,21 @@ const AMBIENT = `${root}test/examples/snippets/ambient.d.ts`;
 /** Where modules pretend to be: inside the package, so that they can import it by its name. */
 const PLACE = `${root}test/examples/snippets/of/`;
 
+const DECORATORS: Readonly<Record<Decorators, ts.CompilerOptions>> = {
+  standard: {},
+  legacy: { experimentalDecorators: true, emitDecoratorMetadata: true, erasableSyntaxOnly: false },
+};
+
+/** Which decorators a module is written for. */
+export type Decorators = 'standard' | 'legacy';
+
 /** What is wrong with each module, by its name; only those with mistakes are in it. */
-export function mistakesIn(modules: readonly Module[]): ReadonlyMap<string, readonly string[]> {
+export function mistakesIn(
+  modules: readonly Module[],
+  decorators: Decorators = 'standard',
+): ReadonlyMap<string, readonly string[]> {
   const files = new Map(modules.map((module, index) => [`${PLACE}${index}.ts`, module]));
-  const options = optionsOfSnippets();
+  const options = { ...optionsOfSnippets(), ...DECORATORS[decorators] };
   const host = ts.createCompilerHost(options);
   const { fileExists, getSourceFile, readFile } = host;
   host.fileExists = (path) => files.has(path) || fileExists(path);
@@ -37,6 +48,12 @@ export function mistakesIn(modules: readonly Module[]): ReadonlyMap<string, read
     mistakes.set(name, [...(mistakes.get(name) ?? []), messageOf(diagnostic)]);
   }
   return mistakes;
+}
+
+/** A module as JavaScript, for this Node. */
+export function transpile(text: string, decorators: Decorators = 'standard'): string {
+  const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true };
+  return ts.transpileModule(text, { compilerOptions: { ...options, ...DECORATORS[decorators] } }).outputText;
 }
 
 /** What `keepsake` exports, as an import names it: `Cached`, `type Policy`. */

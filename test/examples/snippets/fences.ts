@@ -15,13 +15,16 @@ export const PAGES: readonly string[] = [
     .map((name) => `docs/${name}`),
 ];
 
+/** What stands for what pages leave out. */
+export const LEFT_OUT = "throw new Error('left out');";
+
 /** A fenced block of a page. */
 export interface Fence {
   readonly page: string;
   /** The line of the page its first line is. */
   readonly line: number;
   readonly language: string;
-  /** Words after the language: `fragment` is not compiled, `id=name` has a program in `programs.ts` that runs it. */
+  /** Words after the language: `id=name` has a program in `programs.ts` that runs it, `legacy` is for legacy decorators. */
   readonly words: readonly string[];
   readonly code: string;
 }
@@ -33,10 +36,14 @@ export function readPage(page: string): string {
 /** The fences of a page, in order. */
 export function fencesOf(page: string): readonly Fence[] {
   const fences: Fence[] = [];
-  let open: { readonly line: number; readonly info: string; readonly lines: string[] } | undefined;
-  for (const [index, text] of readPage(page).split('\n').entries()) {
+  let open:
+    | { readonly line: number; readonly indent: number; readonly info: string; readonly lines: string[] }
+    | undefined;
+  for (const [index, line] of readPage(page).split('\n').entries()) {
+    const indent = line.length - line.trimStart().length;
+    const text = line.slice(Math.min(indent, open?.indent ?? indent));
     if (open === undefined) {
-      if (text.startsWith('```')) open = { line: index + 2, info: text.slice(3).trim(), lines: [] };
+      if (text.startsWith('```')) open = { line: index + 2, indent, info: text.slice(3).trim(), lines: [] };
     } else if (text.trimEnd() === '```') {
       const [language = '', ...words] = open.info.split(/\s+/);
       fences.push({ page, line: open.line, language, words, code: open.lines.join('\n') });
@@ -49,9 +56,14 @@ export function fencesOf(page: string): readonly Fence[] {
   return fences;
 }
 
-/** The TypeScript of a page that is meant to compile. */
+/** The TypeScript of a page: all of it compiles and runs. */
 export function snippetsOf(page: string): readonly Fence[] {
-  return fencesOf(page).filter(({ language, words }) => language === 'ts' && !words.includes('fragment'));
+  return fencesOf(page).filter(({ language }) => language === 'ts');
+}
+
+/** Whether a fence is for projects with legacy decorators and their metadata, as NestJS has them. */
+export function isLegacy({ words }: Fence): boolean {
+  return words.includes('legacy');
 }
 
 /** The name of a fence that is run, undefined for the others. */
@@ -69,7 +81,7 @@ export function idOf({ words }: Fence): string | undefined {
  * - decorators alone stand on a method.
  */
 export function moduleOf({ code }: Fence, exported: readonly string[]): string {
-  const whole = wrapped(code).replaceAll('{ … }', "{ throw new Error('left out'); }");
+  const whole = wrapped(code).replaceAll('{ … }', `{ ${LEFT_OUT} }`);
   const imported = exported.filter((item) => isMissing(whole, item.replace(/^type /, '')));
   return `import { ${imported.join(', ')} } from 'keepsake'; ${whole}\nexport {};\n`;
 }
