@@ -98,6 +98,7 @@ export type {
   ListPage,
   ListRequest,
   LoadToken,
+  Postponed,
   RefusalReason,
   Store,
   StoredEntry,

@@ -15,6 +15,7 @@ import {
   type ListPage,
   type ListRequest,
   type LoadToken,
+  type Postponed,
   type RefusalReason,
   type Store,
   type StoredEntry,
@@ -125,11 +126,13 @@ export class FileStore implements Store {
     return this.#entry(id)?.remaining;
   }
 
-  async postpone(id: string, ms: number, token: LoadToken): Promise<void> {
+  async postpone(id: string, ms: number, token: LoadToken, what: Postponed): Promise<void> {
     this.#check();
     const row = this.#rows.get(id);
     if (row === undefined || token.incarnation !== this.#incarnation || row.writer >= seenBy(token)) return;
-    await this.#keep({ ...row, retryAt: this.#now() + ms });
+    const until = this.#now() + ms;
+    if (what === 'load') await this.#keep({ ...row, retryAt: until });
+    else if (row.earlyAt !== undefined) await this.#keep({ ...row, earlyAt: Math.max(row.earlyAt, until) });
   }
 
   async list({ from, below, like, after, limit, maxBytes, bodies }: ListRequest): Promise<ListPage> {

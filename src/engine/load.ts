@@ -4,7 +4,7 @@
  */
 import { type KeepsakeError, LoadTimeoutError } from '../errors.js';
 import { tagName } from '../kernel/names.js';
-import type { LoadToken } from '../ports/store.js';
+import type { LoadToken, Postponed } from '../ports/store.js';
 import { type Call, type Engine, identify, namesAlways, tagNamesOf } from './call.js';
 import { KeptFailure } from './failure.js';
 import { copyOf, type Found, type FoundEntry } from './find.js';
@@ -26,8 +26,6 @@ export interface LoadCause {
   /** Undefined when the store could not be asked. */
   readonly token: LoadToken | undefined;
   readonly background: boolean;
-  /** Under early refresh: how long what is at hand is still fresh, in milliseconds. */
-  readonly freshFor?: number | undefined;
   /** The lease under which it runs, if that was taken before. */
   readonly lease?: HeldLease | undefined;
 }
@@ -99,7 +97,7 @@ async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: F
     const { value, isKept } = isConfirmed
       ? await publishUnchanged(engine, call, finished, cause.entry)
       : await publishLoad(engine, call, finished);
-    if (!isKept && cause.reason === 'early') await backOff(engine, call, cause, { began });
+    if (!isKept && cause.reason === 'early') await backOff(engine, call, cause, { began, postponed: 'refresh' });
     return { value, from: { tier: 'loader' } };
   }
   const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
@@ -111,33 +109,28 @@ async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: F
   const kept = isCovered
     ? 'not wanted'
     : await publishFailure(engine, call, { value: error, wishes: context.wishes, token, began, since, loadMs });
-  if (kept === 'not wanted') await backOff(engine, call, cause, { error, began });
+  const postponed = call.policy.accepts(error) ? 'load' : 'refresh';
+  if (kept === 'not wanted') await backOff(engine, call, cause, { began, postponed });
   throw error;
 }
 
-/** After a load that was in vain, with a value at hand: nobody tries again for a while, in the whole cluster, before anybody is answered. */
-async function backOff(engine: Engine, call: Call, cause: LoadCause, tried: Tried): Promise<void> {
-  const ms = pauseAfter(engine, call, cause, tried);
-  if (ms <= 0) return;
-  engine.local.postpone(call.key, ms, tried.began);
-  if (cause.token !== undefined) await engine.store.postpone(call, identify(engine, call.key).id, ms, cause.token);
-}
-
-/** A load that was in vain: it failed, or, without `error`, made a value that is not kept. */
+/** A load that was in vain, and what is not tried again for a while because of it. */
 interface Tried {
-  readonly error?: unknown;
   readonly began: number;
+  readonly postponed: Postponed;
 }
 
 /**
- * Milliseconds; 0 = none. An early refresh always has its pause, or every read would start the next one. Where the policy does not let
- * stale stand for what happened, it ends with the freshness of what is at hand: from then on callers are to hear of it themselves.
+ * After a load that was in vain, with a value at hand: nobody tries again for a while, in the whole cluster, before anybody is answered. An
+ * early refresh always has its pause, or every read would start the next one. Where the policy does not let stale stand for what
+ * happened, only early refreshes have it: as soon as the value is no longer fresh, callers are to hear of it themselves.
  */
-function pauseAfter({ clock }: Engine, { policy }: Call, cause: LoadCause, tried: Tried): number {
-  if (cause.reason === 'miss') return 0;
-  if ('error' in tried && policy.accepts(tried.error)) return policy.backoff;
-  if (cause.reason !== 'early') return 0;
-  return Math.min(policy.backoff, (cause.freshFor ?? 0) - (clock.monotonic() - tried.began));
+async function backOff(engine: Engine, call: Call, cause: LoadCause, { began, postponed }: Tried): Promise<void> {
+  const { backoff } = call.policy;
+  if (cause.reason === 'miss' || (postponed === 'refresh' && cause.reason !== 'early') || backoff <= 0) return;
+  engine.local.postpone(call.key, backoff, began, postponed);
+  if (cause.token === undefined) return;
+  await engine.store.postpone(call, identify(engine, call.key).id, backoff, cause.token, postponed);
 }
 
 function abandoned(engine: Engine, call: Call): KeepsakeError {

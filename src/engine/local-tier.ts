@@ -11,6 +11,7 @@ import { type Isolated, isolate, take } from '../kernel/isolation.js';
 import { EVERYTHING, namespaceName } from '../kernel/names.js';
 import type { Isolation } from '../kernel/policy.js';
 import type { DropReason, LocalStorage, LocalStorageFactory } from '../ports/local-storage.js';
+import type { Postponed } from '../ports/store.js';
 import { KeptFailure } from './failure.js';
 import type { NameCell, NameLedger, Proof } from './name-ledger.js';
 
@@ -253,12 +254,13 @@ export class LocalTier {
     copy.freshUntil = Math.max(copy.freshUntil, until);
   }
 
-  /** Leaves the loader of a copy alone for `ms`, after a load that failed; unless the copy is younger than `began`, when that load began. */
-  postpone(key: string, ms: number, began: number): void {
+  /** What `Store.postpone` does, to a copy; unless it is younger than `began`, when the load began that was in vain. */
+  postpone(key: string, ms: number, began: number, what: Postponed): void {
     const copy = this.#storage.get(key);
     if (copy === undefined || copy.began > began) return;
-    copy.retryAt = this.#clock.monotonic() + ms;
-    if (copy.earlyAt !== undefined) copy.earlyAt = Math.max(copy.earlyAt, copy.retryAt);
+    const until = this.#clock.monotonic() + ms;
+    if (what === 'load') copy.retryAt = until;
+    if (copy.earlyAt !== undefined) copy.earlyAt = Math.max(copy.earlyAt, until);
   }
 
   /** Extends a local-only sliding copy as of now; whether there is a fresh one. */

@@ -40,7 +40,7 @@ async function leaseFor(engine: Engine, call: Call): Promise<HeldLease | 'held' 
   if (call.policy.tiers === 'local') return undefined;
   const lease = await engine.leases.take(identify(engine, call.key).id);
   if (lease === 'unavailable') return undefined;
-  if (lease === 'held') engine.local.postpone(call.key, AGAIN_AFTER, engine.clock.monotonic());
+  if (lease === 'held') engine.local.postpone(call.key, AGAIN_AFTER, engine.clock.monotonic(), 'refresh');
   return lease;
 }
 
@@ -48,11 +48,10 @@ async function leaseFor(engine: Engine, call: Call): Promise<HeldLease | 'held' 
 async function causeOf(engine: Engine, call: Call, state: KeyState): Promise<LoadCause | undefined> {
   const found = await findShared(engine, { subject: call, policy: call.policy });
   const retryIn = found.entry?.stored.retryIn ?? 0;
-  if (retryIn > 0) engine.local.postpone(call.key, retryIn, engine.clock.monotonic());
+  if (retryIn > 0) engine.local.postpone(call.key, retryIn, engine.clock.monotonic(), 'load');
   if (found.state === 'fresh' || retryIn > 0 || state.running() !== undefined) return undefined;
   if (found.token === undefined && call.policy.tiers !== 'local') return undefined;
   const copy = call.policy.tiers === 'local' ? engine.local.find(call.key) : undefined;
   const stale = copy ?? (found.entry && { value: copyOf(found.entry), age: found.entry.stored.age });
-  const freshFor = copy?.freshFor ?? found.entry?.stored.remaining.fresh;
-  return { reason: 'early', stale, entry: found.entry, token: found.token, background: true, freshFor };
+  return { reason: 'early', stale, entry: found.entry, token: found.token, background: true };
 }

@@ -18,6 +18,7 @@ import type {
   ListPage,
   ListRequest,
   LoadToken,
+  Postponed,
   Store,
   StoreRead,
   SweepReport,
@@ -162,8 +163,8 @@ export class StoreGuard {
     return this.#lenient(subject, 'touch', () => this.#store.touch(id));
   }
 
-  async postpone(subject: Subject, id: string, ms: number, token: LoadToken): Promise<void> {
-    await this.#lenient(subject, 'touch', () => this.#store.postpone(id, ms, token));
+  async postpone(subject: Subject, id: string, ms: number, token: LoadToken, what: Postponed): Promise<void> {
+    await this.#lenient(subject, 'touch', () => this.#store.postpone(id, ms, token, what));
   }
 
   set(write: EntryWrite): Promise<WriteReceipt> {

@@ -19,6 +19,7 @@ import type {
   ListPage,
   ListRequest,
   LoadToken,
+  Postponed,
   Store,
   StoreOptions,
   StoreRead,
@@ -158,12 +159,15 @@ export class MemoryStore implements Store {
     });
   }
 
-  postpone(id: string, ms: number, token: LoadToken): Promise<void> {
+  postpone(id: string, ms: number, token: LoadToken, what: Postponed): Promise<void> {
     return this.#run(() => {
       const row = this.#table.find(id);
       const isSameRow =
         row !== undefined && token.incarnation === this.#table.incarnation && isVisible(row.writerXid, token.snapshot);
-      if (isSameRow) row.retryAt = this.#clock.monotonic() + ms;
+      if (!isSameRow) return;
+      const until = this.#clock.monotonic() + ms;
+      if (what === 'load') row.retryAt = until;
+      else row.refreshAt = Math.max(row.refreshAt, until);
     });
   }
 

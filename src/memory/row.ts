@@ -23,7 +23,7 @@ export interface Row {
   readonly ceiling: number;
   readonly grace: number;
   /** From when a read starts a refresh; Infinity = never. */
-  readonly refreshAt: number;
+  refreshAt: number;
   /** End of freshness as written and touched; `expiredAt` may come first. */
   freshUntil: number;
   /** The earliest `expire` of one of its names that it has not seen; Infinity = none so far. */

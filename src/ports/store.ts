@@ -88,6 +88,9 @@ export type FillResult =
 /** `delete`: never served again. `expire`: no longer fresh, may be served stale within its grace. */
 export type InvalidationKind = 'delete' | 'expire';
 
+/** What is put off after a load that was in vain. */
+export type Postponed = 'load' | 'refresh';
+
 /** The transaction that logged an invalidation. */
 export interface InvalidationReceipt {
   readonly xid: Xid;
@@ -213,8 +216,11 @@ export interface Store {
   /** Extends a sliding entry as of now. Undefined when there is no fresh entry; else its new remaining times. */
   touch(id: string): Promise<Remaining | undefined>;
 
-  /** Leaves the loader of this entry alone for `ms`, cluster-wide, counted from now; no-op when there is no entry, or it was rewritten since `token`. */
-  postpone(id: string, ms: number, token: LoadToken): Promise<void>;
+  /**
+   * Puts off what would be due for this entry until `ms` from now, cluster-wide: `load`, every load of it (`retryIn`); `refresh`, its early
+   * refresh alone (`remaining.early`, if it has one). No-op when there is no entry, or it was rewritten since `token`.
+   */
+  postpone(id: string, ms: number, token: LoadToken, what: Postponed): Promise<void>;
 
   /** Tells whoever listens to it what a cache does; texts of at most 7999 bytes. Undefined: there is nobody. */
   publish?(messages: readonly string[]): Promise<void>;

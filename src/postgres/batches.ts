@@ -7,6 +7,7 @@ import type {
   InvalidationKind,
   InvalidationReceipt,
   LoadToken,
+  Postponed,
   RefusalReason,
   WriteReceipt,
 } from '../ports/store.js';
@@ -41,6 +42,7 @@ export interface PostponeInput {
   readonly id: string;
   readonly ms: number;
   readonly token: LoadToken;
+  readonly what: Postponed;
 }
 
 /** Statements whose answer begins with a header. */
@@ -150,6 +152,7 @@ export class Batches {
       numberArray(inputs.map(({ ms }) => ms)),
       textArray(inputs.map(({ token }) => token.incarnation)),
       textArray(inputs.map(({ token }) => token.snapshot)),
+      textArray(inputs.map(({ what }) => what)),
     ]);
     return inputs.map(() => undefined);
   }

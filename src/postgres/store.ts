@@ -14,6 +14,7 @@ import type {
   ListPage,
   ListRequest,
   LoadToken,
+  Postponed,
   Store,
   StoreOptions,
   StoreRead,
@@ -238,9 +239,9 @@ class BatchingStore implements PostgresStore {
     return this.#touches.call(id, id);
   }
 
-  async postpone(id: string, ms: number, token: LoadToken): Promise<void> {
+  async postpone(id: string, ms: number, token: LoadToken, what: Postponed): Promise<void> {
     this.#refuseClosed();
-    return this.#postpones.call(id, { id, ms, token });
+    return this.#postpones.call(id, { id, ms, token, what });
   }
 
   async publish(messages: readonly string[]): Promise<void> {

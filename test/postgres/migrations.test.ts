@@ -173,7 +173,7 @@ describe('rights', () => {
     await store.fill(write('a'), token);
     await store.set({ ...write('b'), lifetimes: { ...write('b').lifetimes, sliding: 1000 } });
     await store.touch('b');
-    await store.postpone('b', 1000, (await store.read('b')).token);
+    await store.postpone('b', 1000, (await store.read('b')).token, 'load');
     expect((await store.delete('a')).existed).toBe(true);
     await store.invalidate(['t|x'], 'expire');
     expect(await store.counters?.increment('n', { by: 1n, ttl: 1000, ...COUNTER_BOUNDS })).toMatchObject({ value: 1n });

@@ -14,7 +14,7 @@ const CALLS: readonly (readonly [string, (store: Store, token: LoadToken) => Pro
   ['delete', (store) => store.delete('id')],
   ['invalidate', (store) => store.invalidate(['t|tag'], 'delete')],
   ['touch', (store) => store.touch('id')],
-  ['postpone', (store, token) => store.postpone('id', 1000, token)],
+  ['postpone', (store, token) => store.postpone('id', 1000, token, 'load')],
 ];
 
 export const LIFECYCLE: readonly ContractPart[] = [

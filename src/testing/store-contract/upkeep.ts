@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { keyName, tagName } from '../../kernel/names.js';
-import type { Store } from '../../ports/store.js';
+import type { Postponed, Store } from '../../ports/store.js';
 import { type ContractPart, clause, compare, part } from './contract.js';
 import {
   about,
@@ -24,8 +24,8 @@ const SLIDING = lives({ ttl: 25 * MINUTE, sliding: 10 * MINUTE, grace: HOUR });
 
 const STALE = lives({ ttl: MINUTE, grace: 5 * HOUR });
 
-async function postpone(store: Store, id: string, ms: number): Promise<void> {
-  await store.postpone(id, ms, (await store.read(id)).token);
+async function postpone(store: Store, id: string, ms: number, what: Postponed = 'load'): Promise<void> {
+  await store.postpone(id, ms, (await store.read(id)).token, what);
 }
 
 export const UPKEEP: readonly ContractPart[] = [
@@ -119,15 +119,42 @@ export const UPKEEP: readonly ContractPart[] = [
       compare((await found(store, id)).retryIn, '<=', 0);
     }),
 
+    clause(
+      'INVARIANT 19: puts off an early refresh alone, if it is asked to',
+      async ({ store, second = store, advance }) => {
+        const [early, never] = [unique('early'), unique('never')];
+        await store.set(entry(early, { lifetimes: lives({ early: MINUTE, grace: HOUR }) }));
+        await store.set(entry(never, { lifetimes: lives({ grace: HOUR }) }));
+        await advance(2 * MINUTE);
+        assert.equal(await stateOf(store, early), 'early');
+        for (const id of [early, never]) await postpone(store, id, 10 * MINUTE, 'refresh');
+        const { remaining, retryIn } = await found(second, early);
+        about(remaining.early, 10 * MINUTE);
+        about(remaining.fresh, HOUR - 2 * MINUTE);
+        compare(retryIn, '<=', 0);
+        assert.equal((await found(second, never)).remaining.early, Infinity);
+        await postpone(store, early, MINUTE, 'refresh');
+        about((await found(second, early)).remaining.early, 10 * MINUTE);
+        await advance(11 * MINUTE);
+        assert.equal(await stateOf(store, early), 'early');
+      },
+    ),
+
     clause('ends with the next write, by set and by fill', async ({ store }) => {
       const [set, filled] = [unique('set'), unique('filled')];
       for (const id of [set, filled]) {
-        await store.set(entry(id));
+        await store.set(entry(id, { lifetimes: lives({ early: MINUTE }) }));
         await postpone(store, id, HOUR);
+        await postpone(store, id, HOUR, 'refresh');
       }
-      await store.set(entry(set));
-      stored(await store.fill(entry(filled), (await store.read(filled)).token));
-      for (const id of [set, filled]) compare((await found(store, id)).retryIn, '<=', 0);
+      const write = { lifetimes: lives({ early: MINUTE }) };
+      await store.set(entry(set, write));
+      stored(await store.fill(entry(filled, write), (await store.read(filled)).token));
+      for (const id of [set, filled]) {
+        const { retryIn, remaining } = await found(store, id);
+        compare(retryIn, '<=', 0);
+        compare(remaining.early, '<=', MINUTE);
+      }
     }),
 
     clause(
@@ -136,10 +163,10 @@ export const UPKEEP: readonly ContractPart[] = [
         const id = unique('id');
         const { token } = await store.read(id);
         await store.set(entry(id));
-        await store.postpone(id, HOUR, token);
+        await store.postpone(id, HOUR, token, 'load');
         const current = await store.read(id);
-        await store.postpone(id, HOUR, { ...current.token, incarnation: randomUUID() });
-        await store.postpone(unique('never'), HOUR, current.token);
+        await store.postpone(id, HOUR, { ...current.token, incarnation: randomUUID() }, 'load');
+        await store.postpone(unique('never'), HOUR, current.token, 'load');
         compare((await found(store, id)).retryIn, '<=', 0);
       },
     ),
@@ -162,7 +189,7 @@ export const UPKEEP: readonly ContractPart[] = [
       await store.set(entry(id, { lifetimes: SLIDING }));
       const { token } = await store.read(id);
       await store.touch(id);
-      await store.postpone(id, MINUTE, token);
+      await store.postpone(id, MINUTE, token, 'load');
       stored(await store.fill(entry(id, { body: 'refreshed' }), token));
       assert.equal(await textOf(store, id), 'refreshed');
     }),

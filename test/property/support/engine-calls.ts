@@ -115,7 +115,7 @@ async function load(
     // One that was given up failed then, not now.
     const isHeard = history.tick().at - own.began.at < LOAD_DEADLINE;
     if (ENTRIES[key].tiers === 'local' && reason !== 'miss' && isHeard)
-      history.postponed(key, process.index, caller.began.seq);
+      history.postponed({ key, what: 'load', process: process.index, since: caller.began.seq });
     throw error;
   } finally {
     own.ended = history.tick();

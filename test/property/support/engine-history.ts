@@ -89,13 +89,18 @@ export interface Change {
   settled: Moment | undefined;
 }
 
-interface Postponement {
+interface Postponed {
   readonly key: Key;
+  /** Every load, or early refreshes. */
+  readonly what: 'load' | 'refresh';
   readonly process: number | 'all';
-  readonly made: Moment;
-  readonly until: number;
   /** Since when a write of the key makes it void: the beginning of the load that failed. */
   readonly since: number;
+}
+
+interface Postponement extends Postponed {
+  readonly made: Moment;
+  readonly until: number;
 }
 
 /** A rule that was broken. */
@@ -165,6 +170,7 @@ export class History {
     const kept = this.#postponements.find(
       (one) =>
         one.key === key &&
+        (one.what === 'load' || reason === 'early') &&
         (one.process === 'all' || one.process === process) &&
         one.made.seq < caller.began.seq &&
         began.at < one.until &&
@@ -175,9 +181,9 @@ export class History {
   }
 
   /** A load has failed with a value at hand, and its key is to be left alone. */
-  postponed(key: Key, process: number | 'all', since: number): void {
+  postponed(postponed: Postponed): void {
     const made = this.tick();
-    this.#postponements.push({ key, process, made, until: made.at + BACKOFF, since });
+    this.#postponements.push({ ...postponed, made, until: made.at + BACKOFF });
   }
 
   /** The shared tier accepted a value, or the local one as its only home. */

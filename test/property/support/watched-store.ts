@@ -1,7 +1,7 @@
 /** The store as the engine's model sees it: slow and unreliable as the scenario says, and everything it carries out written down. */
 import { StoreError } from '../../../src/errors.js';
 import type { EntryWrite, LoadToken, Store } from '../../../src/ports/store.js';
-import { BACKOFF, type Change, KEYS, type Moment, type Origin } from './engine-history.js';
+import { type Change, KEYS, type Moment, type Origin } from './engine-history.js';
 import type { ModelWorld, Process } from './engine-parts.js';
 
 /** Stands between a process's engine and its store. */
@@ -92,11 +92,11 @@ export function watchedStore(world: ModelWorld, process: Pick<Process, 'index' |
       const change = asked(`invalidate ${names.join()}`);
       return run(`invalidate ${names.join()}`, () => commit(change, () => inner.invalidate(names, kind)));
     },
-    postpone(id, ms, token) {
+    postpone(id, ms, token, what) {
       return run(`postpone ${id}`, async () => {
-        await inner.postpone(id, ms, token);
+        await inner.postpone(id, ms, token, what);
         const key = KEYS.find((one) => one === id);
-        if (key !== undefined && ms === BACKOFF) history.postponed(key, 'all', taken.get(token)?.seq ?? 0);
+        if (key !== undefined) history.postponed({ key, what, process: 'all', since: taken.get(token)?.seq ?? 0 });
       });
     },
   };

@@ -57,20 +57,34 @@ describe('INVARIANT 19: an early refresh that was in vain', () => {
     expect([await attempt(), loads.runs]).toEqual([['old'], 2 * once]);
   });
 
-  it('no error but an accepted one is hidden behind a stale value: that pause ends with the freshness', async () => {
-    const policy: CallOptions = { ...unaccepted, grace: '1h', backoff: '2h' };
-    const { cluster, here, loads, attempt } = await early(policy, fails);
-    expect([await attempt(), loads.runs]).toEqual([['old'], 1]);
-    cluster.clock.advance(10 * MINUTE);
-    await expect(here.cache.getOrSet('k', fails, policy)).rejects.toThrow('the program is wrong');
-  });
+  type Early = Awaited<ReturnType<typeof early>>;
+  const outdated: readonly (readonly [how: string, end: (process: Early) => unknown])[] = [
+    ['the value is no longer fresh', ({ cluster }) => cluster.clock.advance(10 * MINUTE)],
+    ['it was expired', ({ here }) => here.cache.expire('k')],
+    ['its tag was', ({ here }) => here.cache.invalidateTags(['t'], { stale: true })],
+  ];
 
-  it('an accepted one is: its pause goes on when the value is stale', async () => {
-    const policy: CallOptions = { ...EARLY, grace: '1h', backoff: '20m' };
-    const { cluster, loads, attempt } = await early(policy, () => Promise.reject(new Error('down')));
-    await attempt();
-    cluster.clock.advance(11 * MINUTE);
-    expect([await attempt(), loads.runs]).toEqual([['old'], 1]);
+  describe.each(outdated)('INVARIANT 16: when %s', (_how, end) => {
+    it.each([
+      ['', {}],
+      [', in a local tier alone', { tiers: 'local' }],
+    ] as const)('an error that is not accepted is hidden by no pause%s', async (_where, tiers) => {
+      const policy: CallOptions = { ...unaccepted, ...tiers, tags: ['t'], grace: '1h', backoff: '2h' };
+      const process = await early(policy, fails);
+      expect(await process.attempt()).toEqual(['old']);
+      const runs = process.loads.runs;
+      await end(process);
+      await expect(process.attempt()).rejects.toThrow('the program is wrong');
+      expect(process.loads.runs).toBe(runs + 1);
+    });
+
+    it('an accepted one is: its pause goes on', async () => {
+      const policy: CallOptions = { ...EARLY, tags: ['t'], grace: '1h', backoff: '20m' };
+      const process = await early(policy, () => Promise.reject(new Error('down')));
+      await process.attempt();
+      await end(process);
+      expect([await process.attempt(), process.loads.runs]).toEqual([['old'], 1]);
+    });
   });
 });
 
