@@ -23,6 +23,9 @@ export interface StreamMemberOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Who was told of a failure; members of one cache, which tell the same, are told as one. */
+export type Told = Set<StreamMemberOptions['onError']>;
+
 export class StreamMember {
   readonly #options: StreamMemberOptions;
   /** Resolves when it follows for the first time, or its first attempt has failed; until then somebody waits for it. */
@@ -110,8 +113,10 @@ export class StreamMember {
     this.#settle();
   }
 
-  fail(error: unknown): void {
-    this.#options.onError(error);
+  fail(error: unknown, told: Told = new Set()): void {
+    const { onError } = this.#options;
+    if (!told.has(onError)) onError(error);
+    told.add(onError);
     this.#settle();
   }
 

@@ -20,7 +20,7 @@ import type { GapReason } from '../ports/bus.js';
 import { destroy, keepProcessAlive } from './listening-client.js';
 import { parsePayload } from './notification.js';
 import type { Row, Statement } from './statement.js';
-import { FIRST_PAUSE, nextPause, type StreamMember } from './stream-member.js';
+import { FIRST_PAUSE, nextPause, type StreamMember, type Told } from './stream-member.js';
 
 export interface StreamOptions {
   /** Makes a client that is not connected yet; called for every attempt. */
@@ -145,7 +145,8 @@ export class Stream {
       await Promise.any(introductions.map(({ done }) => done));
     } catch {
       if (this.#client !== client) return false;
-      for (const { member, done } of introductions) await done.catch((error: unknown) => member.fail(error));
+      const told: Told = new Set();
+      for (const { member, done } of introductions) await done.catch((error: unknown) => member.fail(error, told));
       this.#lost(client);
       return false;
     }
@@ -295,7 +296,8 @@ export class Stream {
 
   #fail(client: pg.Client, error: unknown): void {
     if (this.#client !== client) return;
-    for (const member of this.#members) member.fail(error);
+    const told: Told = new Set();
+    for (const member of this.#members) member.fail(error, told);
     this.#lost(client);
   }
 

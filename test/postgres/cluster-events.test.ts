@@ -3,9 +3,11 @@ import { PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CacheOptions } from '../../src/cache-options.js';
+import { createCache } from '../../src/configure.js';
 import type { ClusterEvents } from '../../src/engine/event-stream.js';
-import { testNames, useDatabase } from '../support/database.js';
+import { createDatabase, testNames, useDatabase } from '../support/database.js';
 import { WorkerProcess } from '../support/processes.js';
+import { useProxy } from '../support/proxy.js';
 import { connectApart, eventually, MIGRATED, openCache } from './cache-fixture.js';
 
 const database = useDatabase({ template: MIGRATED });
@@ -88,6 +90,43 @@ describe('a reader', () => {
     });
     await cache.close();
     await eventually(() => expect(seen.at(-1)).toBe('ended'));
+  });
+
+  it('a failure of the connection it shares with its cache is one failure', async () => {
+    const proxy = await useProxy(database.url);
+    const { cache, recorder } = await openCache({
+      connection: database.url,
+      listenConnection: proxy.url(database.url),
+    });
+    await read(cache.events({ cluster: true }));
+    const { errors } = cache.stats();
+    await proxy.behave('black-hole');
+    // A heartbeat that is not answered, and attempts that are not.
+    await eventually(() => expect(cache.stats().errors - errors).toBeGreaterThan(1));
+    const failures = recorder.of('error').map(({ error }) => error);
+    expect(new Set(failures).size).toBe(failures.length);
+  });
+
+  it('nor is one more than one where nobody is heard, as behind a transaction pooler', async () => {
+    // Its notifications go to another database.
+    const elsewhere = await createDatabase({ template: MIGRATED });
+    onTestFinished(() => elsewhere.drop());
+    const proxy = await useProxy(elsewhere.url);
+    const cache = await createCache({
+      name: 'astray',
+      ...testNames(),
+      connection: database.url,
+      listenConnection: proxy.url(elsewhere.url),
+      logger: { warn: () => undefined },
+    });
+    onTestFinished(() => cache.close());
+    const { errors } = cache.stats();
+    const attempts = proxy.accepted;
+    const events = cache.events({ cluster: true });
+    await eventually(() => expect(cache.stats().errors - errors).toBeGreaterThan(2));
+    // One attempt may have been under way.
+    expect(cache.stats().errors - errors).toBeLessThanOrEqual(proxy.accepted - attempts + 1);
+    await events.return();
   });
 
   it('ignores and counts what is no event, and keeps a bounded number that nobody reads', async () => {
