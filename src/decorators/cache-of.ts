@@ -6,7 +6,7 @@ import { CachedManyMethod } from './cached-many-method.js';
 import { CachedMethod } from './cached-method.js';
 import { type Decoration, decorationOn } from './decorations.js';
 import { type CacheHandle, type HandleOf, handleOf } from './handle.js';
-import { manyHandleOf, type WithOneId } from './many-handle.js';
+import { manyHandleOf, type Positions, type WithOneId } from './many-handle.js';
 import type { AsyncMethod } from './method-decorator.js';
 
 /** The names of an object's asynchronous methods. */
@@ -14,12 +14,13 @@ export type AsyncMethodName<T> = { [Name in keyof T]-?: T[Name] extends AsyncMet
 
 /**
  * The handle of a method that takes a collection and returns one. Its type does not tell whether it is cached by the call (`@Cached`) or
- * by id (`@CachedMany`), so `key` takes the arguments of either: the method's own, or those with one id in the place of the ids. `peek`
- * of one that returns a value for each id has `undefined` in the places of those that are not there.
+ * by id (`@CachedMany`), so `key` takes the arguments of either: the method's own, or those with one id in the place of the ids; and an
+ * array that `peek` answers may have `undefined` in it: in the places of ids that are not there, where the method returns a value for each.
  */
 export interface CollectionHandle<Args extends readonly unknown[], Value>
-  extends Omit<CacheHandle<Args, Value>, 'key'> {
+  extends Omit<CacheHandle<Args, Value>, 'key' | 'peek'> {
   key(...call: Args | WithOneId<Args>): string;
+  peek(...args: Args): Promise<Positions<Value> | undefined>;
 }
 
 /** The handle of an object's method. */

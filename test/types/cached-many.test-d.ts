@@ -73,7 +73,7 @@ describe('handles of many ids', () => {
   it('of methods: types do not tell how they are cached, so key takes the arguments of either kind', () => {
     const handle = cacheOf(new Users(), 'users');
     void (() => [handle.key([1]), handle.key(1, { lang: 'en' }), handle.peek([1], { lang: 'en' })]);
-    expectTypeOf(handle.peek).returns.resolves.toEqualTypeOf<User[] | undefined>();
+    expectTypeOf(handle.peek).returns.resolves.toEqualTypeOf<(User | undefined)[] | undefined>();
     // @ts-expect-error a text for a number
     void (() => handle.key('1'));
     // @ts-expect-error one id for many
