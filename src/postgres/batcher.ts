@@ -26,7 +26,7 @@ export interface BatcherOptions<Input, Output> {
 }
 
 /** Most calls that may wait; more are rejected at once rather than kept in memory. */
-const MAX_WAITING = 100_000;
+export const MAX_WAITING = 100_000;
 
 /** A call under way. */
 export interface Call<Input, Output> {

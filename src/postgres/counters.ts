@@ -1,38 +1,20 @@
 /**
- * Counters over PostgreSQL. Calls on one counter that travel together become one addition, and each gets its own place in it: a busy counter
- * costs a row version a batch.
+ * Counters over PostgreSQL. Of one counter at most one statement is under way; the calls that come meanwhile gather, and become one addition
+ * (addition.ts).
  */
 import { StoreError } from '../errors.js';
-import { COUNTER_BOUNDS } from '../kernel/counter.js';
 import { keyName } from '../kernel/names.js';
 import type { Counters, Increment, IncrementResult } from '../ports/counters.js';
+import { type Addition, additionOf, countedOf, refusedOf } from './addition.js';
 import { numberArray, textArray } from './arrays.js';
-import { Batcher } from './batcher.js';
+import { Batcher, MAX_WAITING } from './batcher.js';
 import type { Connections } from './connections.js';
+import { CountingOn } from './counting-on.js';
 import { type KeyOrder, Lane } from './key-order.js';
 import { hashTexts } from './notification.js';
 import { incrementStatement } from './queries/increment.js';
 import { type Header, parseAnswer } from './rows.js';
 import type { Row } from './statement.js';
-
-/** One call. */
-interface Input extends Increment {
-  readonly id: string;
-}
-
-/** The calls on one counter, in their order, as one addition. */
-interface Addition {
-  readonly id: string;
-  readonly inputs: readonly Input[];
-  /** What each result is above the number that was there; undefined for one that would leave its bounds. */
-  readonly sums: readonly (bigint | undefined)[];
-  readonly sum: bigint;
-  /** Of the first that is carried out. */
-  readonly ttl: number | undefined;
-  /** Where that number must be, for all results to stay within their bounds. */
-  readonly least: bigint;
-  readonly most: bigint;
-}
 
 /** Attempts at one addition: each fails only because another life of the counter began or ended meanwhile. */
 const MAX_TRIES = 20;
@@ -43,23 +25,83 @@ export interface PostgresCountersOptions {
   readonly scopeNames: readonly string[];
 }
 
+type Results = readonly IncrementResult[];
+
+/** The calls on one counter that travel together, in their order. They share the deadline of the first. */
+class Gathering {
+  readonly id: string;
+  readonly increments: Increment[] = [];
+  readonly #callers: Caller[] = [];
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  join(increment: Increment): Promise<IncrementResult> {
+    return new Promise((resolve, reject) => {
+      this.increments.push(increment);
+      this.#callers.push({ resolve, reject });
+    });
+  }
+
+  answer(results: Results): void {
+    for (const [i, { resolve, reject }] of this.#callers.entries()) {
+      const result = results[i];
+      if (result !== undefined) resolve(result);
+      else reject(new TypeError('An increment has no result'));
+    }
+  }
+
+  fail(error: unknown): void {
+    for (const { reject } of this.#callers) reject(error);
+  }
+}
+
+interface Caller {
+  readonly resolve: (result: IncrementResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class PostgresCounters implements Counters {
   readonly #connections: Connections;
   readonly #statement;
   readonly #scopeNames: string;
-  readonly #batcher: Batcher<Input, IncrementResult>;
-  readonly #lane: Lane<Input, IncrementResult>;
+  readonly #maxGathered: number;
+  readonly #countingOn: CountingOn;
+  /** Each call settles by itself: what some were counted for must not be lost, nor tried again, when others fail. */
+  readonly #batcher: Batcher<Gathering, PromiseSettledResult<Results>>;
+  /** What is left to the whole rule. */
+  readonly #whole: Batcher<Addition, Results | Addition>;
+  readonly #lane: Lane<Gathering, PromiseSettledResult<Results>>;
+  /** Calls without an answer. */
+  #unanswered = 0;
 
-  constructor(connections: Connections, order: KeyOrder, { scopeNames, ...batching }: PostgresCountersOptions) {
+  constructor(connections: Connections, order: KeyOrder, { scopeNames, timeout, maxBatch }: PostgresCountersOptions) {
     this.#connections = connections;
     this.#statement = incrementStatement(connections.tables);
+    this.#countingOn = new CountingOn(connections);
     this.#scopeNames = textArray(scopeNames);
-    this.#batcher = new Batcher({ ...batching, slots: 1, run: (inputs) => this.#count(inputs) });
-    this.#lane = new Lane(order, this.#batcher, 'gather');
+    this.#maxGathered = maxBatch;
+    const batching = { timeout, maxBatch, slots: 1 };
+    this.#batcher = new Batcher({
+      ...batching,
+      maxWeight: maxBatch,
+      weigh: ({ increments }) => increments.length,
+      run: (gatherings) => this.#count(gatherings),
+    });
+    this.#whole = new Batcher({ ...batching, run: (additions) => this.#add(additions) });
+    this.#lane = new Lane(order, this.#batcher, 'queue');
   }
 
-  async increment(id: string, increment: Increment): Promise<IncrementResult> {
-    return await this.#lane.call(id, { id, ...increment });
+  increment(id: string, increment: Increment): Promise<IncrementResult> {
+    if (this.#unanswered >= MAX_WAITING) {
+      const message = `More than ${MAX_WAITING} increments wait for PostgreSQL`;
+      return Promise.reject(new StoreError(message, { outcome: 'failed' }));
+    }
+    this.#unanswered += 1;
+    const unsent = this.#lane.unsent(id);
+    const gathering = unsent !== undefined && unsent.increments.length < this.#maxGathered ? unsent : this.#gather(id);
+    return gathering.join(increment);
   }
 
   /** Resolves when no call is under way. */
@@ -67,20 +109,42 @@ export class PostgresCounters implements Counters {
     return this.#batcher.idle();
   }
 
-  async #count(inputs: readonly Input[]): Promise<readonly IncrementResult[]> {
-    const results = new Map<Input, IncrementResult>();
-    let left = additionsOf(inputs);
-    for (let tries = 0; left.length > 0; tries += 1) {
-      if (tries === MAX_TRIES) {
-        throw new StoreError(`A counter changed ${MAX_TRIES} times under an increment`, { outcome: 'failed' });
+  #gather(id: string): Gathering {
+    const gathering = new Gathering(id);
+    const fail = (error: unknown): void => {
+      this.#unanswered -= gathering.increments.length;
+      gathering.fail(error);
+    };
+    this.#lane.call(id, gathering).then((settled) => {
+      if (settled.status === 'rejected') {
+        fail(settled.reason);
+        return;
       }
-      left = await this.#add(left, results);
-    }
-    return inputs.map((input) => resultOf(results, input));
+      this.#unanswered -= gathering.increments.length;
+      gathering.answer(settled.value);
+    }, fail);
+    return gathering;
   }
 
-  /** Carries out additions; answers those that must be tried again. */
-  async #add(additions: readonly Addition[], results: Map<Input, IncrementResult>): Promise<readonly Addition[]> {
+  async #count(gatherings: readonly Gathering[]): Promise<readonly PromiseSettledResult<Results>[]> {
+    const additions = gatherings.map(({ id, increments }) => additionOf(id, increments));
+    const counted = await this.#countingOn.add(additions);
+    const settling = additions.map(async (addition, i) => counted[i] ?? (await this.#carryOut(addition)));
+    return await Promise.allSettled(settling);
+  }
+
+  async #carryOut(addition: Addition): Promise<Results> {
+    let left = addition;
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const next = await this.#whole.call(left).result;
+      if (!isAddition(next)) return next;
+      left = next;
+    }
+    throw new StoreError(`A counter changed ${MAX_TRIES} times under an increment`, { outcome: 'failed' });
+  }
+
+  /** Carries out additions under the whole rule: the results of each, or what must be tried then. */
+  async #add(additions: readonly Addition[]): Promise<readonly (Results | Addition)[]> {
     const rows = await this.#connections.executor.run(this.#statement, [
       textArray(additions.map(({ id }) => id)),
       textArray(additions.map(({ sum }) => String(sum))),
@@ -92,63 +156,22 @@ export class PostgresCounters implements Counters {
       textArray(additions.map(({ id }) => hashTexts([keyName(id)])[0])),
     ]);
     const answer = parseAnswer(rows, additions.length);
-    return additions.flatMap((one, i) => settle(one, answer.header, answer.rows[i], results) ?? []);
+    this.#countingOn.note(answer.header.token.snapshot);
+    return additions.map((one, i) => outcomeOf(one, answer.header, answer.rows[i]));
   }
 }
 
-function additionsOf(inputs: readonly Input[]): readonly Addition[] {
-  const byId = new Map<string, Input[]>();
-  for (const input of inputs) {
-    const same = byId.get(input.id);
-    if (same === undefined) byId.set(input.id, [input]);
-    else same.push(input);
-  }
-  return [...byId].map(([id, same]) => addition(id, same));
+function isAddition(outcome: Results | Addition): outcome is Addition {
+  return 'increments' in outcome;
 }
 
-/** With `from`, the number that is there as far as is known, calls that would leave their bounds are left out. */
-function addition(id: string, inputs: readonly Input[], from?: bigint): Addition {
-  let [sum, least, most] = [0n, COUNTER_BOUNDS.least, COUNTER_BOUNDS.most];
-  let ttl: number | undefined;
-  let first: Input | undefined;
-  const sums = inputs.map((input) => {
-    const next = sum + input.by;
-    if (from !== undefined && (from + next < input.least || from + next > input.most)) return undefined;
-    first ??= input;
-    ttl = first.ttl;
-    sum = next;
-    if (input.least - sum > least) least = input.least - sum;
-    if (input.most - sum < most) most = input.most - sum;
-    return sum;
-  });
-  return { id, inputs, sums, sum, ttl, least, most };
-}
-
-/** Writes down what became of an addition; answers what is still to be done, if anything. */
-function settle(
-  { id, inputs, sums, sum }: Addition,
-  { xid }: Header,
-  row: Row | undefined,
-  results: Map<Input, IncrementResult>,
-): Addition | undefined {
+/** What became of an addition: the results, or what is still to be done. */
+function outcomeOf(addition: Addition, { xid }: Header, row: Row | undefined): Results | Addition {
+  const { id, increments } = addition;
   const [, outcome, number] = row ?? [];
-  if (outcome === 'again') return addition(id, inputs);
-  if (outcome === 'overflow') {
-    const rest = addition(id, inputs, BigInt(number ?? 0));
-    if (rest.sums.some((one) => one !== undefined)) return rest;
-  }
-  const before = outcome === 'counted' ? BigInt(number ?? 0) - sum : undefined;
-  const reason = outcome === 'not-a-number' ? outcome : 'overflow';
-  for (const [i, input] of inputs.entries()) {
-    const above = sums[i];
-    const isCounted = before !== undefined && above !== undefined;
-    results.set(input, isCounted ? { status: 'counted', value: before + above, xid } : { status: 'refused', reason });
-  }
-  return undefined;
-}
-
-function resultOf(results: ReadonlyMap<Input, IncrementResult>, input: Input): IncrementResult {
-  const result = results.get(input);
-  if (result === undefined) throw new TypeError('An increment has no result');
-  return result;
+  if (outcome === 'counted') return countedOf(addition, BigInt(number ?? 0), xid);
+  if (outcome === 'again') return additionOf(id, increments);
+  if (outcome !== 'overflow') return refusedOf(addition, 'not-a-number');
+  const rest = additionOf(id, increments, BigInt(number ?? 0));
+  return rest.sums.some((one) => one !== undefined) ? rest : refusedOf(addition, 'overflow');
 }

@@ -23,14 +23,13 @@ export class KeyOrder {
 
 /**
  * What becomes of a call whose key's last write is of the same kind and still unsent. `replace`: it takes that one's
- * place and both get its result. `share`: it gets that one's result. `gather`: it goes with that one. `queue`: it waits its turn.
+ * place and both get its result. `share`: it gets that one's result. `queue`: it waits its turn.
  */
-export type Merging = 'replace' | 'share' | 'gather' | 'queue';
+export type Merging = 'replace' | 'share' | 'queue';
 
-/** A call under way; `after` is what it waits for. */
+/** A call under way. */
 interface UnderWay<Input, Output> {
   readonly call: Call<Input, Output>;
-  readonly after: Promise<unknown> | undefined;
   input: Input;
 }
 
@@ -48,19 +47,16 @@ export class Lane<Input, Output> {
   }
 
   call(id: string, input: Input): Promise<Output> {
-    const last = this.#order.last(id);
-    const mine = this.#underWay.get(id);
-    const next = mine !== undefined && mine.call === last && mine.call.isUnsent ? mine : undefined;
-    if (next !== undefined && this.#merging !== 'queue' && this.#merging !== 'gather') {
+    const next = this.#unsent(id);
+    if (next !== undefined && this.#merging !== 'queue') {
       if (this.#merging === 'replace') {
         next.call.replace(input);
         next.input = input;
       }
       return next.call.result;
     }
-    const after = this.#merging === 'gather' && next !== undefined ? next.after : last?.result;
-    const call = this.#batcher.call(input, after);
-    const entry = { call, input, after };
+    const call = this.#batcher.call(input, this.#order.last(id)?.result);
+    const entry = { call, input };
     this.#underWay.set(id, entry);
     this.#order.append(id, call);
     const forget = () => {
@@ -70,10 +66,20 @@ export class Lane<Input, Output> {
     return call.result;
   }
 
+  /** The input of a key's last write, where that is of this kind and still unsent: more may be put into it. */
+  unsent(id: string): Input | undefined {
+    return this.#unsent(id)?.input;
+  }
+
   /** Settles when every call under way whose input matches has; undefined when there is none. */
   settled(matches: (input: Input) => boolean): Promise<unknown> | undefined {
     const results: Promise<unknown>[] = [];
     for (const { call, input } of this.#underWay.values()) if (matches(input)) results.push(call.result);
     return results.length === 0 ? undefined : Promise.allSettled(results);
+  }
+
+  #unsent(id: string): UnderWay<Input, Output> | undefined {
+    const mine = this.#underWay.get(id);
+    return mine?.call.isUnsent && mine.call === this.#order.last(id) ? mine : undefined;
   }
 }

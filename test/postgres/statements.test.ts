@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { COUNTER_BOUNDS } from '../../src/kernel/counter.js';
 import type { EntryWrite } from '../../src/ports/store.js';
 import { quoted, type Tables, tableNames } from '../../src/postgres/names.js';
+import { countOnStatement, countSeveralOnStatement } from '../../src/postgres/queries/count-on.js';
 import { deleteStatement } from '../../src/postgres/queries/delete.js';
 import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { extendStatement } from '../../src/postgres/queries/extend.js';
@@ -44,6 +45,10 @@ const BUILDERS = {
   invalidate: invalidateStatement,
   delta: deltaStatement,
   increment: incrementStatement,
+  'count-on-quiet': (tables: Tables) => countOnStatement(tables, 'quiet'),
+  'count-on-busy': (tables: Tables) => countOnStatement(tables, 'busy'),
+  'count-several-on-quiet': (tables: Tables) => countSeveralOnStatement(tables, 'quiet'),
+  'count-several-on-busy': (tables: Tables) => countSeveralOnStatement(tables, 'busy'),
   'take-lock': takeLockStatement,
   'hold-lock': holdLockStatement,
   'forget-locks': forgetLocksStatement,
@@ -141,6 +146,10 @@ describe('plans', () => {
     ['delete', [wanted, scopes, 'channel', '{}']],
     ['list', ['k1', 'k1000', 'k2', 'k1%', '100', '1000000', 'true', scopes]],
     ['delta', ['1:1:', '100']],
+    ['count-on-quiet', ['k7', '1', '0', '9']],
+    ['count-on-busy', ['k7', '1', '0', '9']],
+    ['count-several-on-quiet', ['{k1,k700}', '{1,1}', '{0,0}', '{9,9}']],
+    ['count-several-on-busy', ['{k1,k700}', '{1,1}', '{0,0}', '{9,9}']],
     ['increment', ['{k1,k700}', '{1,1}', '{0,0}', '{9,9}', '{NULL,NULL}', scopes, 'channel', '{a,b}']],
   ] as const)('%s finds rows and invalidations by their indexes only', async (name, parameters) => {
     const plan = await planOf(BUILDERS[name](tables()), parameters);

@@ -1,0 +1,29 @@
+update "My ""Schema"""."Ünï cache" as e set
+  value = convert_to((convert_from(e.value, 'UTF8')::bigint + $2::bigint)::text, 'UTF8'), writer_xid = pg_current_xact_id()
+where e.id = $1::text and e.encoding = 'counter' and e.expiresattime > clock_timestamp()
+  and coalesce((
+      select logged.xid
+      from (
+        select edge.xid as high, lead(edge.xid, 1, '0'::xid8) over (order by edge.xid desc) as low
+        from (
+          select pg_snapshot_xmax(pg_current_snapshot()) as xid
+          union all
+          select running.xid from pg_snapshot_xip(pg_current_snapshot()) as running (xid)
+        ) as edge
+      ) as gap
+      cross join lateral (
+        select i.xid
+        from "My ""Schema"""."Ünï cache_invalidations" as i
+        where i.xid > gap.low and i.xid < gap.high
+        order by i.xid desc
+        limit 1
+      ) as logged
+      order by gap.high desc
+      limit 1
+      ), '0'::xid8) < pg_snapshot_xmin(e.snapshot)
+  and case
+    when length(e.value) <= 19 and encode(e.value, 'escape') ~ '^-?[0-9]{1,18}$'
+      then convert_from(e.value, 'UTF8')::bigint between $3::bigint and $4::bigint
+  end
+returning 1 as n, convert_from(e.value, 'UTF8') as number, pg_current_xact_id()::text as xid,
+  pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot()) as is_quiet
