@@ -1,8 +1,9 @@
 /** What the read path knows of one call: when it came, what was found for it, how long it may wait. */
 import type { Tier } from '../kernel/events.js';
 import type { LoadToken } from '../ports/store.js';
+import type { Engine } from './call.js';
 import type { FoundEntry } from './find.js';
-import type { KeyState } from './flight.js';
+import type { KeyState, SingleFlight } from './flight.js';
 import type { StaleValue } from './load-context.js';
 
 /** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */
@@ -42,4 +43,32 @@ export interface Patience {
 export interface Missed {
   readonly atHand: AtHand | undefined;
   readonly token: LoadToken | undefined;
+}
+
+/** Notes when a call has come, and that somebody is interested in its key. Whoever answers it leaves the key, and tells the ledger. */
+export function arrive(engine: Engine, flights: SingleFlight, key: string, started: number): Arrived {
+  const { ledger, clock, unsettled } = engine;
+  const state = flights.enter(key);
+  // Written out, here and below: every call that misses the local tier makes one.
+  const arrival: Arrival = {
+    at: clock.monotonic(),
+    started,
+    since: ledger.begin(),
+    ledgerIs: unsettled.size === 0 ? 'complete' : 'in doubt',
+    endings: state.endings,
+    bypassed: undefined,
+  };
+  return { state, arrival };
+}
+
+/** The same of keys that are not entered yet. */
+export function momentOf(engine: Engine, started: number): Omit<Arrival, 'endings'> {
+  const { ledger, clock, unsettled } = engine;
+  return {
+    at: clock.monotonic(),
+    started,
+    since: ledger.begin(),
+    ledgerIs: unsettled.size === 0 ? 'complete' : 'in doubt',
+    bypassed: undefined,
+  };
 }

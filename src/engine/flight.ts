@@ -101,9 +101,15 @@ export class KeyState {
   }
 }
 
+/** Somebody who watches all keys: what is known of those whose flights have ended meanwhile stays until he has looked. */
+export class Watch {
+  readonly ended: KeyState[] = [];
+}
+
 /** The keys somebody is interested in at this moment. Nothing is kept about the others. */
 export class SingleFlight {
   readonly #states = new Map<string, KeyState>();
+  readonly #watches = new Set<Watch>();
 
   enter(key: string): KeyState {
     let state = this.#states.get(key);
@@ -113,6 +119,26 @@ export class SingleFlight {
     }
     state.users += 1;
     return state;
+  }
+
+  /** Whether anybody is interested in a key. */
+  isBusy(key: string): boolean {
+    return this.#states.has(key);
+  }
+
+  /**
+   * Begins to watch; pair with `unwatch`. Who comes with many keys, most of which will be answered without any flight, need not enter them
+   * all: he watches, and enters the others afterwards, as if he had when he came. Of a key about which nothing was being done then, no flight had ended.
+   */
+  watch(): Watch {
+    const watch = new Watch();
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  unwatch(watch: Watch): void {
+    this.#watches.delete(watch);
+    for (const state of watch.ended) this.leave(state);
   }
 
   leave(state: KeyState): void {
@@ -129,6 +155,10 @@ export class SingleFlight {
       flight.state = 'ended';
       state.endings += 1;
       entry.endedAs = state.endings;
+      for (const watch of this.#watches) {
+        watch.ended.push(state);
+        state.users += 1;
+      }
       this.leave(state);
     };
     flight.landing.then(end, end);

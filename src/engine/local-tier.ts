@@ -198,6 +198,13 @@ export class LocalTier {
     return copy === undefined ? undefined : this.#answer(copy, now);
   }
 
+  /** The copy of a value under `key` where there is nothing to do at `now` but hand it out: it is fresh, does not slide, and is not due for an early refresh. */
+  findPlain(key: string, now: number): Isolated | undefined {
+    const copy = this.#servable(key, now);
+    if (copy === undefined || now >= copy.freshUntil || copy.sliding !== undefined) return undefined;
+    return (copy.earlyAt !== undefined && now >= copy.earlyAt) || copy.value instanceof KeptFailure ? undefined : copy;
+  }
+
   /**
    * Where the copy under `key` is at home, and how long it is still fresh; undefined when there is none that may be served. Not a
    * read: it extends nothing that slides.

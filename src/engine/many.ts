@@ -5,7 +5,8 @@
 import type { Engine } from './call.js';
 import { copyOf, type FindOptions, type Found, findSharedMany, touchLater } from './find.js';
 import { deletionOfMany, type Named } from './invalidation.js';
-import { isLocallyRead, readOnTerms } from './terms.js';
+import { type AskedTogether, takeLocalHits } from './local-hits.js';
+import { isLocallyRead, isUnconcerned, type ReadWanted, readOnTerms } from './terms.js';
 import type { Join } from './transaction.js';
 import { currentScope } from './transaction-scope.js';
 import { deleteEntry, type Given, setEntry } from './write-path.js';
@@ -16,44 +17,43 @@ const BYTES_AT_ONCE = 4 * 1024 * 1024;
 
 const NOT_ASKED: Partial<Found> = {};
 
+/** A read of many entries by one policy. */
+export interface ReadTogether extends AskedTogether {
+  readonly policy: ReadWanted['policy'];
+}
+
 /** Fresh values in the order asked, undefined where there is none. */
-export async function getMany(engine: Engine, wanted: readonly FindOptions[]): Promise<readonly unknown[]> {
-  const { reporter, local } = engine;
+export async function getMany(engine: Engine, asked: ReadTogether): Promise<readonly unknown[]> {
+  const { reporter } = engine;
+  const { keys, useCase, keyType, policy } = asked;
   const started = reporter.start();
-  reporter.counters.calls += wanted.length;
+  reporter.counters.calls += keys.length;
   if (currentScope() !== undefined) {
-    for (const { subject } of wanted) reporter.bypass(subject, 'scope');
+    for (const key of keys) reporter.bypass({ key, useCase, keyType }, 'scope');
     return [];
   }
-  const values: unknown[] = [];
+  const values: unknown[] = new Array(keys.length);
+  const isUsual = isUnconcerned(engine, { ...policy, useCase, keyType });
+  const places = isUsual ? takeLocalHits(engine, asked, started, values) : keys.keys();
   const missing: FindOptions[] = [];
-  const positions: number[] = [];
-  for (let i = 0; i < wanted.length; i += 1) {
-    const asked = wanted[i];
-    if (asked === undefined) continue;
-    const { subject } = asked;
-    const one = readOnTerms(engine, asked);
+  const placesOfMissing: number[] = [];
+  for (const place of places) {
+    const wanted = { subject: { key: keys[place] ?? '', useCase, keyType }, policy };
+    const one = isUsual ? wanted : readOnTerms(engine, wanted);
     if (typeof one === 'string') {
-      reporter.bypass(subject, one);
-      continue;
-    }
-    const hit = isLocallyRead(one) ? local.find(subject.key) : undefined;
-    if (hit === undefined || hit.state === 'stale') {
+      reporter.bypass(wanted.subject, one);
+    } else if (!takeLocalHit(engine, one, started, values, place)) {
       missing.push(one);
-      positions.push(i);
-    } else {
-      if (hit.touchDue) touchLater(engine, subject);
-      reporter.hit(subject, 'local', hit.state, started);
-      values[i] = hit.value;
+      placesOfMissing.push(place);
     }
   }
-  const found = await findSharedMany(engine, missing);
+  const found = missing.length === 0 ? [] : await findSharedMany(engine, missing);
   for (let at = 0; at < missing.length; at += 1) {
     const subject = missing[at]?.subject ?? { key: '' };
     const { entry, state, bypassed } = found[at] ?? NOT_ASKED;
     if (entry !== undefined && (state === 'fresh' || state === 'early')) {
       reporter.hit(subject, 'shared', state, started);
-      values[positions[at] ?? 0] = copyOf(entry);
+      values[placesOfMissing[at] ?? 0] = copyOf(entry);
     } else if (bypassed === undefined) {
       reporter.miss(subject, started);
     } else {
@@ -61,6 +61,17 @@ export async function getMany(engine: Engine, wanted: readonly FindOptions[]): P
     }
   }
   return values;
+}
+
+/** Answers one of them by whatever copy there is; whether there is one that may. */
+function takeLocalHit(engine: Engine, one: FindOptions, started: number, values: unknown[], place: number): boolean {
+  if (engine.local.keepsNothing || !isLocallyRead(one)) return false;
+  const hit = engine.local.find(one.subject.key);
+  if (hit === undefined || hit.state === 'stale') return false;
+  if (hit.touchDue) touchLater(engine, one.subject);
+  engine.reporter.hit(one.subject, 'local', hit.state, started);
+  values[place] = hit.value;
+  return true;
 }
 
 /** Stores given values; inside of a transaction their keys are made invalid together. */

@@ -19,24 +19,34 @@ export interface WholeCall {
   readonly load: LoaderOfMany;
 }
 
-/** The parts of a call, one for each of its keys. */
-export function partsOf(whole: WholeCall): readonly Call[] {
-  const together = new LoadTogether(whole.keys.length, whole.load);
-  return whole.keys.map((key, position) => new PartCall(whole, together, key, position));
+/** Parts of a call, one for each of its keys at these places; what is loaded of them is loaded together. */
+export function partsOf(whole: WholeCall, places: readonly number[] = [...whole.keys.keys()]): readonly Call[] {
+  const together = new LoadTogether(places.length, (chosen, context) => {
+    const positions = chosen.map((at) => places[at] ?? 0);
+    return whole.load(positions, context);
+  });
+  return places.map((position, at) => new PartCall(whole, together, { key: whole.keys[position] ?? '', position, at }));
 }
 
 class PartCall implements Call {
   readonly key: string;
   readonly #whole: WholeCall;
   readonly #together: LoadTogether;
+  /** Among all keys of the call, and among those that load together. */
   readonly #position: number;
+  readonly #at: number;
   #tags: readonly string[] | undefined;
 
-  constructor(whole: WholeCall, together: LoadTogether, key: string, position: number) {
+  constructor(
+    whole: WholeCall,
+    together: LoadTogether,
+    { key, position, at }: { readonly key: string; readonly position: number; readonly at: number },
+  ) {
     this.key = key;
     this.#whole = whole;
     this.#together = together;
     this.#position = position;
+    this.#at = at;
   }
 
   get useCase(): string | undefined {
@@ -79,14 +89,14 @@ class PartCall implements Call {
   }
 
   load(context: LoadContext): unknown {
-    return this.#together.ask(this.#position, context);
+    return this.#together.ask(this.#at, context);
   }
 
   standsBack(): void {
-    this.#together.decided(this.#position);
+    this.#together.decided(this.#at);
   }
 
   under(key: string): Call {
-    return new PartCall(this.#whole, this.#together, key, this.#position);
+    return new PartCall(this.#whole, this.#together, { key, position: this.#position, at: this.#at });
   }
 }

@@ -8,15 +8,17 @@
 import { LoadTimeoutError } from '../errors.js';
 import type { BypassReason } from '../kernel/events.js';
 import { take } from '../kernel/isolation.js';
-import type { Arrival, Arrived, AtHand, Missed, Patience } from './arrival.js';
+import { type Arrival, type Arrived, type AtHand, arrive, type Missed, type Patience } from './arrival.js';
 import { type Call, type Engine, mayRead, reasonOf } from './call.js';
 import { KeptFailure } from './failure.js';
-import { copyOf, type Found, type FoundEntry, findShared, findSharedMany, touchLater } from './find.js';
+import { copyOf, type Found, findShared, touchLater } from './find.js';
 import { type Flight, type KeyState, type Landed, SingleFlight } from './flight.js';
 import { type LoadCause, startLoad } from './load.js';
 import { loadAnew } from './load-anew.js';
 import { isLoading, runUncached } from './load-context.js';
 import type { LocalHit } from './local-tier.js';
+import type { WholeCall } from './part-call.js';
+import { ReadTogether } from './read-together.js';
 import { refreshEarly } from './refresh.js';
 import { onTerms } from './terms.js';
 import { currentScope } from './transaction-scope.js';
@@ -28,9 +30,15 @@ const AGAIN = Symbol('again');
 export class ReadPath {
   readonly #engine: Engine;
   readonly #flights = new SingleFlight();
+  readonly #together: ReadTogether;
 
   constructor(engine: Engine) {
     this.#engine = engine;
+    this.#together = new ReadTogether(engine, this.#flights, {
+      direct: (call, reason) => this.#direct(call, reason),
+      hitLocally: (call, hit, state, started) => this.#hitLocally(call, hit, state, started),
+      go: (call, arrived, found) => this.#go(call, arrived, found),
+    });
   }
 
   /** Keys somebody waits for at this moment; for statistics and the test of bounded memory. */
@@ -70,63 +78,15 @@ export class ReadPath {
         }
       }
     }
-    return this.#go(call, this.#arrive(call, started), undefined);
+    return this.#go(call, arrive(this.#engine, this.#flights, call.key, started), undefined);
   }
 
   /**
-   * The values of calls under different keys, in their order, each as if it were made alone; what is in the shared tier is read for all of
+   * The values of a call for different keys, in their order, each as if it were asked for alone; what is in the shared tier is read for all of
    * them at once. Rejects as soon as one of them fails.
    */
-  async fetchMany(calls: readonly Call[]): Promise<readonly unknown[]> {
-    const { reporter, local } = this.#engine;
-    reporter.counters.calls += calls.length;
-    const started = reporter.start();
-    const inTransaction = currentScope() !== undefined;
-    const values: unknown[] = new Array(calls.length);
-    const waiting: Promise<unknown>[] = [];
-    const missed: { readonly i: number; readonly call: Call; readonly arrived: Arrived }[] = [];
-    const later = (i: number, value: Promise<unknown>): void => {
-      waiting.push(value.then((one) => (values[i] = one)));
-    };
-    for (const [i, given] of calls.entries()) {
-      const isLoad = inTransaction || (this.#flights.size > 0 && isLoading(this.#engine, given.key));
-      const call = isLoad ? 'scope' : onTerms(this.#engine, given);
-      if (typeof call === 'string') {
-        later(i, this.#direct(given, call));
-        continue;
-      }
-      const isLocal = call.tiers !== 'shared' && mayRead(call, 'local');
-      const hit = isLocal ? local.find(call.key) : undefined;
-      if (call.access?.read === 'none') {
-        later(i, loadAnew(this.#engine, this.#flights, call));
-      } else if (hit !== undefined && hit.state !== 'stale') {
-        values[i] = this.#hitLocally(call, hit, hit.state, started);
-        call.standsBack?.();
-      } else {
-        missed.push({ i, call, arrived: this.#arrive(call, started) });
-      }
-    }
-    const found = await findSharedMany(
-      this.#engine,
-      missed.map(({ call }) => ({ subject: call, policy: call.policy, failures: 'wanted' })),
-    );
-    for (const [at, { i, call, arrived }] of missed.entries()) {
-      const one = found[at];
-      if (one?.state === 'fresh' && one.entry !== undefined && !(one.entry.isolated.value instanceof KeptFailure))
-        values[i] = this.#hitAtOnce(call, arrived, one.entry);
-      else later(i, this.#go(call, arrived, one));
-    }
-    await Promise.all(waiting);
-    return values;
-  }
-
-  /** What `#go` does with a fresh entry that was read, without its promises: most of what is asked for together is that. */
-  #hitAtOnce(call: Call, { state, arrival }: Arrived, entry: FoundEntry): unknown {
-    this.#engine.reporter.hit(call, 'shared', 'fresh', arrival.started);
-    this.#flights.leave(state);
-    this.#engine.ledger.end();
-    call.standsBack?.();
-    return copyOf(entry);
+  fetchMany(whole: WholeCall): Promise<readonly unknown[]> {
+    return this.#together.fetch(whole);
   }
 
   /** What a kept failure means for a caller: what its miss has meant. */
@@ -160,21 +120,6 @@ export class ReadPath {
   async #direct(call: Call, reason: BypassReason): Promise<unknown> {
     this.#engine.reporter.bypass(call, reason);
     return await runUncached((context) => call.load(context));
-  }
-
-  /** Notes when a call has come, and that somebody is interested in its key. */
-  #arrive(call: Call, started: number): Arrived {
-    const { ledger, clock, unsettled } = this.#engine;
-    const state = this.#flights.enter(call.key);
-    const arrival: Arrival = {
-      at: clock.monotonic(),
-      started,
-      since: ledger.begin(),
-      ledgerIs: unsettled.size === 0 ? 'complete' : 'in doubt',
-      endings: state.endings,
-      bypassed: undefined,
-    };
-    return { state, arrival };
   }
 
   /** Answers a call that has come; `first` is what was read for it since then, if anything. */

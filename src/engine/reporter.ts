@@ -106,6 +106,12 @@ export class Reporter {
     this.audience.tell({ type: 'hit', tier, state, durationMs, cache: this.#cache, key, useCase, keyType });
   }
 
+  /** Fresh hits of different keys, when there is nobody to tell of each. */
+  uneventfulHits(tier: Tier, count: number): void {
+    this.counters.fresh += count;
+    this.counters[tier === 'local' ? 'localHits' : 'sharedHits'] += count;
+  }
+
   miss(subject: Subject, started: number): void {
     this.counters.misses += 1;
     if (this.audience.isThere) this.#send(subject, { type: 'miss', durationMs: this.#since(started) });

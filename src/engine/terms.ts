@@ -52,6 +52,13 @@ function termsOf(engine: Engine, wanted: Wanted): Terms | BypassReason | undefin
   return { ...terms, access: on === 'both' && scoped === undefined ? undefined : access };
 }
 
+/** Whether a call may use the cache as its policy says, whatever its key: nothing here and now takes anything away. */
+export function isUnconcerned(engine: Engine, wanted: Omit<Wanted, 'key'>): boolean {
+  if (wanted.ramp !== undefined || wanted.consistency === 'strong') return false;
+  if (scopedAccess(engine, engine.scope) !== undefined) return false;
+  return engine.runTimePolicies?.find(wanted.useCase, wanted.keyType) === undefined;
+}
+
 /** What is wanted with a provider's answer in it: beneath what the call itself says, above everything else. */
 function laidOver(wanted: Wanted, overlay: Overlay): Pick<Wanted, 'tiers' | 'ramp' | 'consistency'> {
   const { policy } = overlay;

@@ -5,7 +5,8 @@ import type { Policy, ResolvedPolicy } from '../kernel/policy.js';
 import { resolvePolicy } from '../kernel/resolve-policy.js';
 import { escapeBefore } from '../keys/escape.js';
 import type { RowHost, RowPolicy, RowReadPolicy, RowSource, TableCache, TableRow } from '../ports/tables.js';
-import { type KeyShape, keyTexts } from './key-text.js';
+import type { KeyShape } from './key-text.js';
+import { RowKeys } from './row-keys.js';
 import type { ResolvedTable } from './table-options.js';
 
 export class RowCache implements TableCache<TableRow, unknown> {
@@ -14,7 +15,7 @@ export class RowCache implements TableCache<TableRow, unknown> {
   readonly #open: () => Promise<RowSource>;
   readonly #subject: string;
   readonly #begin: string;
-  #opened: Promise<{ readonly source: RowSource; readonly shape: KeyShape }> | undefined;
+  #opened: Promise<Opened> | undefined;
   #usual: ResolvedPolicy | undefined;
 
   constructor(host: RowHost, table: ResolvedTable, open: () => Promise<RowSource>) {
@@ -31,37 +32,36 @@ export class RowCache implements TableCache<TableRow, unknown> {
   }
 
   async readMany(keys: Iterable<unknown>, options: RowReadPolicy = {}): Promise<(TableRow | null)[]> {
-    const { source, shape } = await this.#opening();
-    const asked = Array.from(keys, (key) => keyTexts(key, shape)).map((texts) => ({ texts, key: this.#keyOf(texts) }));
-    const once = [...new Map(asked.map((one) => [one.key, one.texts]))];
-    const textsAt = (position: number): readonly string[] => once[position]?.[1] ?? [];
+    const { source, rowKeys } = await this.#opening();
+    const { places, once } = rowKeys.distinct(keys);
+    const textsAt = (position: number): readonly string[] => once[position]?.texts ?? [];
     const policy = this.#policy(options);
     const values = await this.#host.fetchMany({
       policy,
       useCase: policy.useCase ?? this.#subject,
       signal: undefined,
-      keys: once.map(([key]) => key),
+      keys: once.map(({ entry }) => entry),
       tagsOf: (position) => this.#tagsOf(textsAt(position)),
       load: async (positions) => (await source.read(positions.map(textsAt))).map((row) => row ?? null),
     });
-    const rows = new Map(once.map(([key], i) => [key, values[i] ?? null]));
-    return asked.map(({ key }) => (rows.get(key) ?? null) as TableRow | null);
+    const rows = values.map((row) => (row ?? null) as TableRow | null);
+    return places === 'as asked' ? rows : places.map((place) => rows[place] ?? null);
   }
 
   write(key: unknown, row: TableRow | null, options: RowPolicy = {}): Promise<void> {
     return explicitCall(async () => {
-      const { shape } = await this.#opening();
-      const texts = keyTexts(key, shape);
+      const { rowKeys } = await this.#opening();
+      const { texts, entry } = rowKeys.of(key);
       const { policy } = this.#table;
       const tags = [...this.#tagsOf(texts), ...(policy.tags ?? [])];
-      await this.#host.set(this.#keyOf(texts), row, { ...policy, ...given(options), tags });
+      await this.#host.set(entry, row, { ...policy, ...given(options), tags });
     });
   }
 
   invalidate(key: unknown): Promise<void> {
     return explicitCall(async () => {
-      const { shape } = await this.#opening();
-      await this.#host.delete(this.#keyOf(keyTexts(key, shape)));
+      const { rowKeys } = await this.#opening();
+      await this.#host.delete(rowKeys.of(key).entry);
     });
   }
 
@@ -72,10 +72,6 @@ export class RowCache implements TableCache<TableRow, unknown> {
     return this.#usual;
   }
 
-  #keyOf(texts: readonly string[]): string {
-    return `${this.#begin}${joined(texts)}`;
-  }
-
   /**
    * The one that a watched table invalidates when this row changes, not that of any change; and one for all rows, to be invalidated by
    * hand.
@@ -84,7 +80,7 @@ export class RowCache implements TableCache<TableRow, unknown> {
     return [`${this.#table.request.table}:${joined(texts)}`, `table:${nameOf(this.#table)}`];
   }
 
-  async #opening(): Promise<{ readonly source: RowSource; readonly shape: KeyShape }> {
+  async #opening(): Promise<Opened> {
     this.#opened ??= this.#openSource();
     try {
       return await this.#opened;
@@ -95,11 +91,18 @@ export class RowCache implements TableCache<TableRow, unknown> {
     }
   }
 
-  async #openSource(): Promise<{ readonly source: RowSource; readonly shape: KeyShape }> {
+  async #openSource(): Promise<Opened> {
     const { table, primaryKey } = this.#table.request;
     const source = await this.#open();
-    return { source, shape: { table, columns: primaryKey, kinds: await source.describe() } };
+    const shape: KeyShape = { table, columns: primaryKey, kinds: await source.describe() };
+    return { source, rowKeys: new RowKeys(shape, (texts) => `${this.#begin}${joined(texts)}`) };
   }
+}
+
+/** A table that was looked up. */
+interface Opened {
+  readonly source: RowSource;
+  readonly rowKeys: RowKeys;
 }
 
 /** What the keys of a table's entries begin with: rows with other columns are other entries. */

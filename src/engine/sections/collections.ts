@@ -1,7 +1,6 @@
 /** Many entries at once: reading, writing, listing and deleting them. */
 import type { Policy } from '../../kernel/policy.js';
 import { resolvePolicy } from '../../kernel/resolve-policy.js';
-import type { Call } from '../call.js';
 import type { Entry } from '../entry.js';
 import { explicitCall } from '../explicit-call.js';
 import { type CallOptions, overlaidBy, resolveOnce } from '../given-call.js';
@@ -36,11 +35,8 @@ export abstract class Collections extends Invalidations {
     const policy = this.readPolicyOf(options, 'getMany()');
     const { useCase, keyType } = policy;
     const asked = [...new Set(requireKeys(keys, 'getMany()'))];
-    const wanted = asked.map((key) => ({ subject: { key: this.keyOf(key), useCase, keyType }, policy }));
-    const values = await getMany(this.engine, wanted);
-    const hits = new Map<string, T>();
-    for (const [i, key] of asked.entries()) if (values[i] !== undefined) hits.set(key, values[i] as T);
-    return hits;
+    const own = asked.map((key) => this.keyOf(key));
+    return pairsOf<T>(asked, await getMany(this.engine, { keys: own, useCase, keyType, policy }));
   }
 
   /**
@@ -81,27 +77,23 @@ export abstract class Collections extends Invalidations {
         return valuesByKey(missing, await loadMissing(missing, load), useCase ?? 'the loader of getOrSetMany()');
       },
     });
-    const found = new Map<string, T>();
-    for (const [i, key] of asked.entries()) if (values[i] !== undefined) found.set(key, values[i] as T);
-    return found;
+    return pairsOf<T>(asked, values);
   }
 
   /** What `@CachedMany` calls: values under different keys. @internal */
   async fetchMany(whole: WholeCall): Promise<readonly unknown[]> {
-    return await this.#inParts(whole, (calls) => this.reads.fetchMany(calls));
+    return await this.#inParts(whole, (part) => this.reads.fetchMany(part));
   }
 
   /** The same, loaded now, whatever is stored. @internal */
   async loadManyAnew(whole: WholeCall): Promise<readonly unknown[]> {
-    return await this.#inParts(whole, (calls) => Promise.all(calls.map((call) => this.reads.loadAnew(call))));
+    return await this.#inParts(whole, (part) => Promise.all(partsOf(part).map((call) => this.reads.loadAnew(call))));
   }
 
-  async #inParts(
-    whole: WholeCall,
-    run: (calls: readonly Call[]) => Promise<readonly unknown[]>,
-  ): Promise<readonly unknown[]> {
+  async #inParts(whole: WholeCall, run: (part: WholeCall) => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
     this.assertOpen();
     const keys = whole.keys.map((key) => this.keyOf(key));
+    if (keys.length <= LOADED_AT_ONCE) return await run({ ...whole, keys });
     const values: unknown[] = [];
     for (let at = 0; at < keys.length; at += LOADED_AT_ONCE) {
       const part: WholeCall = {
@@ -114,7 +106,7 @@ export abstract class Collections extends Invalidations {
             context,
           ),
       };
-      values.push(...(await run(partsOf(part))));
+      values.push(...(await run(part)));
     }
     return values;
   }
@@ -190,6 +182,16 @@ export abstract class Collections extends Invalidations {
       return await deleteListed(this.engine, ranges, { pattern, policy }, transactionToJoin(options.trx));
     });
   }
+}
+
+/** The values that are there, by their keys. */
+function pairsOf<T>(keys: readonly string[], values: readonly unknown[]): Map<string, T> {
+  const pairs = new Map<string, T>();
+  for (let place = 0; place < keys.length; place += 1) {
+    const value = values[place];
+    if (value !== undefined) pairs.set(keys[place] ?? '', value as T);
+  }
+  return pairs;
 }
 
 async function* nothing(): AsyncGenerator<Entry> {
