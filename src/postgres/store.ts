@@ -75,6 +75,9 @@ export interface BusOptions extends Pick<StreamOptions, 'clock' | 'every' | 'mis
   readonly listenConnection?: string | undefined;
 }
 
+/** Batches under way at one time, of reads and of each kind of write that carries values: one in PostgreSQL's hands, one in ours. */
+const SLOTS = 2;
+
 /** How much travels together at most: calls, and bytes of values. */
 const MAX_BATCH = 500;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
@@ -115,13 +118,14 @@ class BatchingStore implements PostgresStore {
     this.#connections = new Connections(options);
     const batches = new Batches(this.#connections, options);
     const write = { timeout: options.timeouts.write, slots: 1, maxBatch: MAX_BATCH };
-    const weighed = { ...write, maxWeight: MAX_BATCH_BYTES };
+    const slots = Math.min(SLOTS, options.poolSize);
+    const weighed = { ...write, slots, maxWeight: MAX_BATCH_BYTES };
     const reads = new Reads(this.#connections, options);
     this.#pages = reads;
     this.#reads = new Batcher({
       run: (ids) => reads.read(ids),
       timeout: options.timeouts.read,
-      slots: 2,
+      slots,
       maxBatch: MAX_BATCH,
     });
     const weigh = (fill: FillInput): number => sizeOf(fill.write);

@@ -59,6 +59,20 @@ describe('Batcher', () => {
     expect((await batch(2)).inputs).toEqual(['3', '4', '5']);
   });
 
+  it('a crowd is divided among the free slots, so that neither side waits for the other; a few calls are not', async () => {
+    const crowd = byHand({ slots: 2 });
+    for (const input of ['a', 'b', 'c', 'd', 'e']) void crowd.batcher.call(input).result;
+    expect((await crowd.batch(0)).inputs).toEqual(['a', 'b', 'c']);
+    expect((await crowd.batch(1)).inputs).toEqual(['d', 'e']);
+    // One slot is free now, and those who come back take it together.
+    for (const input of ['f', 'g', 'h', 'i']) void crowd.batcher.call(input).result;
+    (await crowd.batch(0)).answer();
+    expect((await crowd.batch(2)).inputs).toEqual(['f', 'g', 'h', 'i']);
+    const few = byHand({ slots: 2 });
+    for (const input of ['a', 'b', 'c']) void few.batcher.call(input).result;
+    expect((await few.batch(0)).inputs).toEqual(['a', 'b', 'c']);
+  });
+
   it('a batch is bounded by count and by weight; a call that is too heavy goes alone', async () => {
     const counted = byHand({ maxBatch: 2 });
     for (const input of ['a', 'b', 'c']) void counted.batcher.call(input).result;

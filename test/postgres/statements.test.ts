@@ -241,7 +241,8 @@ describe('batches', () => {
   it('100 concurrent gets of distinct keys issue at most 4 statements', async () => {
     const { pool, statements } = countingPool(database.url);
     const store = await openStore({ connection: { pool } });
-    await Promise.all([bodyOf(store, 'warm'), bodyOf(store, 'up')]);
+    // A crowd of its own, for connections that have been checked.
+    await Promise.all(ids(10).map((id) => bodyOf(store, id)));
     statements.length = 0;
     const bodies = await Promise.all(ids(100, 7).map((id) => bodyOf(store, id)));
     expect(bodies).toEqual(new Array(100).fill('value'));
@@ -267,7 +268,7 @@ describe('batches', () => {
   it('100 concurrent sets, and 100 of one key, issue few statements', async () => {
     const { pool, statements } = countingPool(database.url);
     const store = await openStore({ connection: { pool } });
-    await store.set(write('warm'));
+    await Promise.all(ids(10).map((id) => store.set(write(id))));
     statements.length = 0;
     const receipts = await Promise.all([
       ...ids(100).map((id) => store.set(write(`many-${id}`))),
