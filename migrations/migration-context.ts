@@ -2,7 +2,7 @@
 import type { RawBuilder } from 'kysely';
 
 /** The tables there are names for. */
-type Table = 'entries' | 'invalidations' | 'boot' | 'meta' | 'leases' | 'marks' | 'locks' | 'policies';
+type Table = 'entries' | 'invalidations' | 'mass' | 'boot' | 'meta' | 'leases' | 'marks' | 'locks' | 'policies';
 
 export interface MigrationContext {
   /** Unquoted. */
@@ -10,7 +10,7 @@ export interface MigrationContext {
   /** Unqualified names, for those of indexes and constraints. */
   readonly names: Readonly<Record<Table, string>>;
   /** Quoted, with their schema. */
-  readonly tables: Readonly<Record<Table, RawBuilder<unknown>>>;
+  readonly tables: Readonly<Record<Table | 'massHides', RawBuilder<unknown>>>;
   /** Likewise. */
   readonly functions: Readonly<Record<'escape' | 'storedTag', RawBuilder<unknown>>>;
   /** Of the entries; cannot be changed later. */

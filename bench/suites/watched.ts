@@ -23,6 +23,7 @@ const ALLOWED_MANY = 1.5;
 
 const PREFIX = 'watching_';
 const LOG = `${PREFIX}cache_invalidations`;
+const MASS = `${PREFIX}cache_mass`;
 
 export const watched: Suite = {
   name: 'watched',
@@ -87,7 +88,10 @@ function ofMany(pool: pg.Pool, side: Side): Subject<Metric> {
   const table = `${side}_many`;
   return {
     name: nameOf('many', side),
-    check: () => checkLogged(pool, side, table, 'id <= 10'),
+    check: async () => {
+      await checkLogged(pool, side, table, 'id <= 10');
+      await checkMass(pool, side, table);
+    },
     sample: async () => {
       await tidy(pool, table);
       const began = performance.now();
@@ -99,8 +103,8 @@ function ofMany(pool: pg.Pool, side: Side): Subject<Metric> {
 
 /** Dead rows and the log of the samples before are not this one's. */
 async function tidy(pool: pg.Pool, table: string): Promise<void> {
-  await pool.query(`truncate ${LOG}`);
-  await pool.query(`vacuum analyze ${table}, ${LOG}`);
+  await pool.query(`truncate ${LOG}, ${MASS}`);
+  await pool.query(`vacuum analyze ${table}, ${LOG}, ${MASS}`);
   await pool.query('checkpoint');
 }
 
@@ -111,6 +115,17 @@ async function checkLogged(pool: pg.Pool, side: Side, table: string, where: stri
   const { rows } = await pool.query<{ count: string }>(`select count(*) from ${LOG}`);
   const expected = side === 'watched' ? (rowCount ?? 0) + 1 : 0;
   if (Number(rows[0]?.count) !== expected) throw new Error(`Expected ${expected} rows in the log`);
+}
+
+/** An update of all rows has told of each, or of none. */
+async function checkMass(pool: pg.Pool, side: Side, table: string): Promise<void> {
+  await pool.query(`truncate ${MASS}`);
+  await pool.query(`update ${table} set stock = stock + 1`);
+  const { rows } = await pool.query<{ count: string }>(
+    `select count(distinct hash) from ${MASS} as m cross join unnest(m.hashes) as hash`,
+  );
+  const expected = side === 'watched' ? MANY_ROWS : 0;
+  if (Number(rows[0]?.count) !== expected) throw new Error(`Expected ${expected} hashes of names`);
 }
 
 function nameOf(what: number | 'many', side: Side): string {

@@ -78,6 +78,7 @@ export class Identity {
     this.#empty = [
       text(sql`delete from ${tables.entries}`),
       text(sql`delete from ${tables.invalidations}`),
+      text(sql`delete from ${tables.mass}`),
       text(sql`delete from ${tables.boot}`),
     ];
     this.#remember = text(sql`update ${tables.meta} set identity = $1::text`);

@@ -10,6 +10,7 @@ import { locks } from '../../migrations/0004_locks.js';
 import { createTriggers, foreignWrites } from '../../migrations/0005_foreign_writes.js';
 import { policies } from '../../migrations/0006_policies.js';
 import { watchedTables } from '../../migrations/0007_watched_tables.js';
+import { massInvalidations } from '../../migrations/0008_mass_invalidations.js';
 import type { MigrationContext } from '../../migrations/migration-context.js';
 import type { FoundEntries } from './adoption.js';
 import { quoted, quotedFunctions, type TableNames } from './names.js';
@@ -23,6 +24,7 @@ const MIGRATIONS: Readonly<Record<string, (context: MigrationContext) => Migrati
   '0005_foreign_writes': foreignWrites,
   '0006_policies': policies,
   '0007_watched_tables': watchedTables,
+  '0008_mass_invalidations': massInvalidations,
 };
 
 /** What migrations are given, and the names of the Migrator's own tables. */

@@ -17,6 +17,8 @@ export interface TableNames {
   readonly entries: string;
   /** The invalidation log. */
   readonly invalidations: string;
+  /** Invalidations of very many names at once. */
+  readonly mass: string;
   /** The incarnation. */
   readonly boot: string;
   /** What must survive a crash and is not an invalidation. */
@@ -49,6 +51,7 @@ export function tableNames({ schema, table, prefix }: NameOptions): TableNames {
     schema,
     entries,
     invalidations: `${entries}_invalidations`,
+    mass: `${entries}_mass`,
     boot: `${entries}_boot`,
     meta: `${entries}_meta`,
     leases: `${entries}_leases`,
@@ -91,6 +94,9 @@ function check(option: string, name: string, most: number): void {
 export interface Tables {
   readonly entries: RawBuilder<unknown>;
   readonly invalidations: RawBuilder<unknown>;
+  readonly mass: RawBuilder<unknown>;
+  /** The function that looks tags up in `mass`. */
+  readonly massHides: RawBuilder<unknown>;
   readonly boot: RawBuilder<unknown>;
   readonly meta: RawBuilder<unknown>;
   readonly leases: RawBuilder<unknown>;
@@ -104,6 +110,8 @@ export function quoted(names: TableNames): Tables {
   return {
     entries: sql.id(names.schema, names.entries),
     invalidations: sql.id(names.schema, names.invalidations),
+    mass: sql.id(names.schema, names.mass),
+    massHides: sql.id(names.schema, `${names.mass}_hides`),
     boot: sql.id(names.schema, names.boot),
     meta: sql.id(names.schema, names.meta),
     leases: sql.id(names.schema, names.leases),

@@ -12,6 +12,7 @@ import type { TableNames } from './names.js';
 const RIGHTS = {
   entries: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   invalidations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  mass: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   boot: ['SELECT', 'INSERT', 'DELETE'],
   meta: ['SELECT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],

@@ -31,6 +31,8 @@
  * a mark from before its end will do, so transactions that follow each other without a pause hold up nothing for long. Both clocks are the
  * database's; set back by more than the margin, they would let old loads pass, as they would by the deadline itself.
  *
+ * All of this is true of mass invalidations as well, which are rows of the log in another form.
+ *
  * R being gone, the youngest row of the log may be older, or there is none: then entries need no closer look, which they no longer do.
  */
 import type { Clock, Timer } from '../kernel/clock.js';
@@ -43,6 +45,7 @@ import type { SweepOptions } from './options.js';
 import { forgetLocksStatement } from './queries/locks.js';
 import { sweepAgainStatement, sweepStatement } from './queries/sweep.js';
 import {
+  compactMassStatement,
   compactStatement,
   forgetLeasesStatement,
   forgetMarksStatement,
@@ -98,6 +101,7 @@ export class Sweeper {
       sweep: sweepStatement(tables),
       again: sweepAgainStatement(tables),
       compact: compactStatement(tables),
+      compactMass: compactMassStatement(tables),
       forgetMarks: forgetMarksStatement(tables),
       forgetLeases: forgetLeasesStatement(tables),
       forgetLocks: forgetLocksStatement(tables),
@@ -193,6 +197,11 @@ export class Sweeper {
       pass.compacted += removed;
       from = row?.[1] ?? null;
       if (removed < this.#batch || from === null) break;
+    }
+    for (let removed = this.#batch; removed >= this.#batch; ) {
+      if (!(await this.#mayGoOn(pass))) return;
+      const [row] = await this.#run(this.#statements.compactMass, [horizon, this.#batch]);
+      removed = Number(row?.[0]);
     }
     await this.#run(this.#statements.forgetMarks, [horizon]);
   }

@@ -163,7 +163,7 @@ describe('rights', () => {
     const at = (suffix: string) => table(suffix, { schema: 'cache_schema', prefix: '' });
     await client.query(`
       grant usage on schema cache_schema to "${role}";
-      grant select, insert, update, delete on ${at('')}, ${at('_invalidations')}, ${at('_leases')}, ${at('_locks')}, ${at('_marks')} to "${role}";
+      grant select, insert, update, delete on ${at('')}, ${at('_invalidations')}, ${at('_mass')}, ${at('_leases')}, ${at('_locks')}, ${at('_marks')} to "${role}";
       grant select, insert, delete on ${at('_boot')} to "${role}";
       grant select, update on ${at('_meta')} to "${role}";
       grant select on ${at('_migrations')}, ${at('_policies')} to "${role}"`);

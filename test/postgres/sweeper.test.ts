@@ -119,6 +119,28 @@ describe('compaction', () => {
     expect(await store.fill(loaded('loading'), older(token, HORIZON))).toMatchObject({ reason: 'deadline' });
   });
 
+  it('INVARIANT 8a: mass invalidations go after the deadline as well, all of them, and nothing they said is forgotten', async () => {
+    const { store, client, names, pass, log } = await place();
+    const mass = table('_mass', names);
+    await fill(store, loaded('hidden', { tags: ['big:7'], ttl: Infinity }));
+    await fill(store, loaded('live', { tags: ['big:8'], ttl: Infinity }));
+    const { token } = await store.read('loading');
+    await client.query(`begin; insert into ${table('_invalidations', names)} (name, kind) values ('t|big', 'delete');
+      insert into ${mass} (bucket, hashes) select hash & 255, array[hash] from hashtextextended('t|big:7', 0) as hash;
+      insert into ${mass} (bucket, hashes) select i % 256, array[i] from generate_series(1, 2500) as i; commit`);
+    expect(await bodyOf(store, 'hidden')).toBeUndefined();
+    await store.sweep();
+    await pass(HORIZON);
+    await client.query(`insert into ${mass} (bucket, hashes) values (0, '{256}')`);
+    await store.sweep();
+    expect(await log()).toEqual([]);
+    expect((await client.query(`select from ${mass}`)).rowCount).toBe(1);
+    expect([await bodyOf(store, 'hidden'), await bodyOf(store, 'live')]).toEqual([undefined, 'value']);
+    expect(await store.fill(loaded('loading', { tags: ['big:7'] }), older(token, HORIZON))).toMatchObject({
+      reason: 'deadline',
+    });
+  });
+
   it('rows younger than the mark stay', async () => {
     const { store, pass, log } = await place();
     await store.invalidate(['t|old'], 'delete');

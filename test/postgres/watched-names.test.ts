@@ -6,7 +6,7 @@ import { storedTag } from '../../src/kernel/names.js';
 import { createTagBuilder } from '../../src/keys/key-builder.js';
 import { unwatchTable, watchTable } from '../../src/watch-table.js';
 import { testNames } from '../support/database.js';
-import { connect, failureOf } from './fixture.js';
+import { connect, failureOf, table } from './fixture.js';
 import { LOG, useWatchedDatabase } from './watched-fixture.js';
 
 const { database, pool, watch, logged } = useWatchedDatabase();
@@ -223,6 +223,8 @@ describe('roles', () => {
     await pool().query(
       `grant usage, create on schema ${pg.escapeIdentifier(schema)} to ${role}; grant select, insert, update on ${LOG} to ${role}`,
     );
+    await expect(watchTable(client, options)).rejects.toThrow(/insert on .*_mass/);
+    await pool().query(`grant insert on ${table('_mass')} to ${role}`);
     await expect(watchTable(client, options)).rejects.toThrow(/ownership of app.owned/);
     await pool().query(`grant create on schema app to ${role}; alter table app.owned owner to ${role}`);
     expect(await watchTable(client, options)).toMatchObject({ outcome: 'installed' });

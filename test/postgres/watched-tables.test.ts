@@ -80,6 +80,31 @@ describe('what is invalidated', () => {
     ]);
   });
 
+  it('statements on one row each: likewise, whatever the transaction has logged before', async () => {
+    const weak = `insert into ${LOG} (name, kind) values ('t|users:2', 'expire')`;
+    const update = (id: number) => `update app.users set name = null where id = ${id}`;
+    expect(await logged(weak, update(2))).toEqual(['users', 'users:2']);
+    expect(await logged(update(1), update(1), update(3), 'delete from app.users where id = 3')).toEqual([
+      'users',
+      'users:1',
+      'users:3',
+    ]);
+    const undone = ['savepoint s', update(1), 'rollback to s'];
+    expect(await logged(...undone, update(4), 'update app.users set id = 9 where id = 5')).toEqual([
+      'users',
+      'users:4',
+      'users:5',
+      'users:9',
+    ]);
+  });
+
+  it('a key that changes only its case, which its collation does not see', async () => {
+    await pool().query(`create collation app.blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      create table app.words (word text collate app.blind primary key); insert into app.words values ('a'), ('b')`);
+    await watch({ table: 'words', schema: 'app' });
+    expect(await logged("update app.words set word = 'A' where word = 'a'")).toEqual(['words', 'words:A', 'words:a']);
+  });
+
   it('what is rolled back invalidates nothing', async () => {
     const names = await logged(
       'savepoint s',
@@ -143,6 +168,19 @@ describe('partitions and inheritance', () => {
     expect(await logged('truncate app.events')).toEqual(['events', 'events:5']);
   });
 
+  it('a row that is moved to a partition which refuses it', async () => {
+    await pool().query(`create table app.parts (id int, part int) partition by list (part);
+      create table app.part_1 partition of app.parts for values in (1);
+      create table app.part_2 partition of app.parts for values in (2);
+      create function app.refuse() returns trigger language plpgsql as 'begin return null; end';
+      create trigger refuse before insert on app.part_2 for each row execute function app.refuse();
+      insert into app.parts values (1, 1), (2, 1)`);
+    await watch({ table: 'parts', schema: 'app', key: 'id' });
+    expect(await logged('update app.parts set part = id')).toEqual(['parts', 'parts:1', 'parts:2']);
+    await pool().query('insert into app.parts values (3, 1)');
+    expect(await logged('update app.parts set part = 2 where id = 3')).toEqual(['parts', 'parts:3']);
+  });
+
   it('tables that inherit', async () => {
     await pool().query(
       'create table app.admins (level int) inherits (app.users); insert into app.admins (id, level) values (100, 1)',
@@ -171,6 +209,14 @@ describe('options', () => {
       'users',
       'users:9',
     ]);
+  });
+
+  it('tags that are one and the same for a row: once', async () => {
+    await watch({ table: 'users', schema: 'app', tags: ['users:{tenant_id}', 'users'] });
+    expect(await logged('update app.users set name = null where id = 1')).toEqual(['users', 'users:1']);
+    expect(await logged('update app.users set tenant_id = null where id = 1')).toEqual(['users', 'users:1']);
+    expect(await logged('update app.users set name = null where id = 1')).toEqual(['users', 'users:1']);
+    expect(await logged('update app.users set tenant_id = 2 where id = 1')).toEqual(['users', 'users:1', 'users:2']);
   });
 
   it('ignored columns: only rows in which another column changed', async () => {

@@ -84,6 +84,19 @@ export const EXPECTED_SCHEMA: Readonly<Record<TableRole, TableShape>> = {
       at: 'unique',
     },
   },
+  mass: {
+    persistence: 'logged',
+    columns: {
+      bucket: 'integer not null',
+      xid: 'xid8 not null',
+      n: 'bigint not null',
+      hashes: 'bigint[] not null',
+    },
+    indexes: {
+      'bucket, xid, n': 'unique',
+      xid: 'plain',
+    },
+  },
   meta: {
     persistence: 'logged',
     columns: {

@@ -88,6 +88,26 @@ select (select count(*) from removed), (select old.xid::text from old order by o
   );
 }
 
+/** The same of mass invalidations: `$1` the snapshot of the horizon; `$2` the most rows. Answers how many were removed. */
+export function compactMassStatement(tables: Tables): Statement {
+  return statement(
+    'compact_mass',
+    'write',
+    sql`with old as materialized (
+  select m.bucket, m.xid, m.n
+  from ${tables.mass} as m
+  where m.xid < pg_snapshot_xmax($1::pg_snapshot) and pg_visible_in_snapshot(m.xid, $1::pg_snapshot)
+  order by m.xid
+  limit $2::int
+  for update skip locked
+), removed as (
+  delete from ${tables.mass} as m using old where m.bucket = old.bucket and m.xid = old.xid and m.n = old.n
+  returning m.xid
+)
+select count(*) from removed`,
+  );
+}
+
 /** `$1` the snapshot of the horizon: forgets the marks before it. */
 export function forgetMarksStatement(tables: Tables): Statement {
   return statement(

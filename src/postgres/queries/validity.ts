@@ -9,7 +9,8 @@
  * Three steps, cheapest first; the later ones run only where the earlier cannot decide:
  * 1. the youngest invalidation of all is older than everything that was running at S: valid;
  * 2. it is older than S, and none of those then running (and ended since) has logged anything: valid;
- * 3. each name is looked up.
+ * 3. each name is looked up, tags also among the mass invalidations, if there is a late one: each has left a row in the log too, so that 1 and 2
+ *    know of it.
  */
 import { type RawBuilder, sql } from 'kysely';
 import type { Tables } from '../names.js';
@@ -83,12 +84,20 @@ function isProvenCheaply(tables: Tables, { snapshot }: Subject): RawBuilder<unkn
       ) then null`;
 }
 
+/** Whether a mass invalidation of its tags is unseen: always a `delete`. The function is called where there is one that could be. */
+function isHiddenByMass(tables: Tables, { tags, snapshot, writer }: Subject): RawBuilder<unknown> {
+  return sql`(
+        select m.xid from ${tables.mass} as m order by m.xid desc limit 1
+      ) >= pg_snapshot_xmin(${snapshot}) and ${tables.massHides}(${tags}, ${snapshot}, ${writer ?? sql`null::xid8`})`;
+}
+
 /**
  * When the entry was invalidated, in seconds since 1970: null = never, `-Infinity` = by a `delete`, else the first
  * `expire`. Needs `moment`. A `delete` ends the search, however many invalidations followed it.
  */
 export function invalidatedAt(tables: Tables, subject: Subject): RawBuilder<unknown> {
   return sql`case${isProvenCheaply(tables, subject)}
+      when ${isHiddenByMass(tables, subject)} then '-Infinity'::float8
       when not exists (
         select from${unseen(tables, subject, "<> 'written'")}
       ) then null
@@ -104,6 +113,7 @@ export function invalidatedAt(tables: Tables, subject: Subject): RawBuilder<unkn
 /** Whether anything at all is unseen: null = no. Needs `moment`. */
 export function isInvalidated(tables: Tables, subject: Subject): RawBuilder<unknown> {
   return sql`case${isProvenCheaply(tables, subject)}
+      when ${isHiddenByMass(tables, subject)} then true
       when exists (
         select from${unseen(tables, subject, "<> 'written'")}
       ) then true

@@ -3,8 +3,8 @@ import { sql } from 'kysely';
 import { type Statement, statement } from '../statement.js';
 
 /**
- * `$1` schema and `$2` name of the table; `$3` schema of the cache, `$4` name of its log, `$5` and `$6` of its functions, `$7` the beginning
- * of the names of trigger functions. One text comes back: JSON, in which `table` and `log` are null when there is no such thing.
+ * `$1` schema and `$2` name of the table; `$3` schema of the cache, `$4` name of its log, `$5` of its mass invalidations, `$6` and `$7` of its
+ * functions, `$8` the beginning of the names of trigger functions. One text comes back: JSON, in which `table` and `log` are null when there is no such thing.
  *
  * All parameters are texts, each stands once and in order: other people's drivers send it.
  */
@@ -12,8 +12,8 @@ export const watchCatalogStatement: Statement = statement(
   'watch_catalog',
   'read',
   sql`with recursive given as materialized (
-  select $1::text as schema, $2::text as name, $3::text as cache_schema, $4::text as log, $5::text as escape,
-    $6::text as stored_tag, $7::text as functions_begin
+  select $1::text as schema, $2::text as name, $3::text as cache_schema, $4::text as log, $5::text as mass,
+    $6::text as escape, $7::text as stored_tag, $8::text as functions_begin
 ), target as materialized (
   select c.*
   from given
@@ -29,6 +29,11 @@ export const watchCatalogStatement: Statement = statement(
   from given
   join pg_catalog.pg_namespace as n on n.nspname = given.cache_schema
   join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = given.log
+), mass as materialized (
+  select c.oid
+  from given
+  join log on true
+  join pg_catalog.pg_class as c on c.relnamespace = log.schema_oid and c.relname = given.mass
 ), own as materialized (
   select t.tgrelid, t.tgname, t.tgenabled, t.tgargs, p.oid as function_oid, p.proname, p.prosrc
   from tree
@@ -126,7 +131,9 @@ select json_build_object(
       'canGive', pg_has_role(log.relowner, 'member') and has_schema_privilege(log.relowner, log.schema_oid, 'create'),
       'canCreate', has_schema_privilege(log.schema_oid, 'create'),
       'canLog', has_schema_privilege(log.schema_oid, 'usage') and has_table_privilege(log.oid, 'select')
-        and has_table_privilege(log.oid, 'insert') and has_table_privilege(log.oid, 'update'),
+        and has_table_privilege(log.oid, 'insert') and has_table_privilege(log.oid, 'update')
+        and coalesce((select has_table_privilege(mass.oid, 'insert') from mass), false),
+      'mass', exists (select from mass),
       'functions', (
         select count(*)
         from pg_catalog.pg_proc as p

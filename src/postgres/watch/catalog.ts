@@ -68,6 +68,8 @@ export interface CatalogLog {
   readonly canGive: boolean;
   readonly canCreate: boolean;
   readonly canLog: boolean;
+  /** Whether the table of mass invalidations is there. */
+  readonly mass: boolean;
   /** How many of the functions that triggers call are there. */
   readonly functions: number;
 }
@@ -98,6 +100,7 @@ export async function readCatalog(
     table.name,
     names.schema,
     names.invalidations,
+    names.mass,
     functions.escape,
     functions.storedTag,
     functionsBegin(names),

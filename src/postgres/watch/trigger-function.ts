@@ -9,8 +9,10 @@
  *   neither a look for conflicts at each row nor the bookkeeping of one. A later statement goes the longer way, where the stronger kind stays.
  */
 import { namespaceName } from '../../kernel/names.js';
+import { MOST_ROWS, massStep } from './mass.js';
+import { oneRowStep } from './one-row.js';
 import { identifier, literal } from './quoting.js';
-import { type ColumnTemplate, fixedName, nameExpression, type TagFunctions } from './tag-expression.js';
+import { type ColumnTemplate, fixedName, nameExpression, type TagFunctions, type TagType } from './tag-expression.js';
 import type { WatchedTable } from './watched-table.js';
 
 /** The transition tables. */
@@ -23,6 +25,7 @@ const MOST_TRUNCATED = 100_000;
 /** Quoted names of what the function uses. */
 export interface FunctionSurroundings extends TagFunctions {
   readonly log: string;
+  readonly mass: string;
 }
 
 /** The source text of the function, in PL/pgSQL. */
@@ -33,9 +36,9 @@ declare
   found_rows bigint;
 begin
   if tg_op = 'INSERT' then
-${indent(body.twoSteps(body.changes([NEW_ROWS])), 4)}
+${indent(body.changed([NEW_ROWS]), 4)}
   elsif tg_op = 'DELETE' then
-${indent(body.twoSteps(body.changes([OLD_ROWS])), 4)}
+${indent(body.changed([OLD_ROWS]), 4)}
   elsif tg_op = 'UPDATE' then
 ${indent(body.update(), 4)}
   else
@@ -55,15 +58,58 @@ class Body {
     this.#surroundings = surroundings;
   }
 
-  /** Names of the rows in transition tables, none of them twice. */
-  changes(rows: readonly string[]): string {
-    const names = this.#names('r').map((name) => `(${name}) collate "C"`);
-    const keyed = rows.map((table) => `select ${oneOrEach(names)} from ${table} as r`);
-    const [first = NEW_ROWS] = rows;
-    return [`${this.#fixed()} where exists (select from ${first})`, ...keyed].join('\nunion\n');
+  /** Logs the rows in transition tables, the new ones first if there are two: by the step for one row, for very many, or for others. */
+  changed(rows: readonly [string, ...string[]]): string {
+    const [first] = rows;
+    const { log, mass } = this.#surroundings;
+    const { namespaces } = this.#watched;
+    const many = massStep({ rows, names: this.#names('r'), fixed: this.#fixedNames(), namespaces, mass, log });
+    return `${this.#oneRow(rows)}
+if found then
+  return null;
+end if;
+if not exists (${rows.map((table) => `select from ${table}`).join(' union all ')}) then
+  return null;
+end if;
+if exists (select from ${first} offset ${MOST_ROWS}) then
+${indent(many, 2)}
+else
+${indent(this.#twoSteps(this.#changes(rows)), 2)}
+end if;`;
   }
 
-  twoSteps(names: string): string {
+  update(): string {
+    const { comparison } = this.#watched;
+    if (comparison === undefined) return this.changed([NEW_ROWS, OLD_ROWS]);
+    const names = `${this.#fixed()} where exists (select from changed)
+union
+select unnest(c.names) collate "C" from changed as c`;
+    return `${this.#compared(comparison)}${this.#oneStep(names)}`;
+  }
+
+  #oneRow(rows: readonly [string, ...string[]]): string {
+    const { templates, relations, typeOf } = this.#watched;
+    const columns = new Set(templates.flatMap((template) => template.columns.map(({ column }) => column)));
+    return oneRowStep({
+      rows,
+      // Only where rows can move to another partition may one be deleted and not arrive, so that there are more old rows than new ones.
+      counted: relations.some(({ kind }) => kind === 'p') ? rows : rows.slice(0, 1),
+      names: [...this.#fixedNames(), ...this.#names('n')],
+      // The table's tag and that of its key differ, and so do those of two namespaces; others can be anything.
+      mayRepeat: templates.length > 2,
+      same: [...columns].map((column) => sameExpression(identifier(column), typeOf(column))),
+      log: this.#surroundings.log,
+    });
+  }
+
+  /** Names of the rows in transition tables, none of them twice. */
+  #changes(rows: readonly string[]): string {
+    const names = this.#names('r').map((name) => `(${name}) collate "C"`);
+    const keyed = rows.map((table) => `select ${oneOrEach(names)} from ${table} as r`);
+    return [this.#fixed(), ...keyed].join('\nunion\n');
+  }
+
+  #twoSteps(names: string): string {
     const { log } = this.#surroundings;
     return `insert into ${log} as i (name, kind)
 select n.name, 'delete'
@@ -76,15 +122,6 @@ order by n.name;
 if not found then
 ${indent(this.#oneStep(names), 2)}
 end if;`;
-  }
-
-  update(): string {
-    const { comparison } = this.#watched;
-    if (comparison === undefined) return this.twoSteps(this.changes([NEW_ROWS, OLD_ROWS]));
-    const names = `${this.#fixed()} where exists (select from changed)
-union
-select unnest(c.names) collate "C" from changed as c`;
-    return `${this.#changed(comparison)}${this.#oneStep(names)}`;
   }
 
   /** Before the rows are gone: where they cannot all be seen, or are too many, the whole namespaces are invalidated. */
@@ -126,7 +163,7 @@ ${KEEP_STRONGER};`;
    * Rows that differ in a column that matters. Bytes are compared, which all types can be. A column that was added later is not known here, so
    * every row counts as changed from then on.
    */
-  #changed({ pairedBy, compared }: NonNullable<WatchedTable['comparison']>): string {
+  #compared({ pairedBy, compared }: NonNullable<WatchedTable['comparison']>): string {
     const row = (alias: string): string =>
       `row(${compared.map((column) => `${alias}.${identifier(column)}`).join(', ')})`;
     const paired = pairedBy.map((column) => `o.${identifier(column)} = n.${identifier(column)}`).join(' and ');
@@ -143,10 +180,14 @@ ${KEEP_STRONGER};`;
 
   /** Names that every change has. */
   #fixed(): string {
+    return `select ${oneOrEach(this.#fixedNames().map((name) => `${name} collate "C"`))}`;
+  }
+
+  #fixedNames(): readonly string[] {
     const names = this.#perNamespace('without columns').map(([namespace, template]) =>
-      literal(fixedName(namespace, template.literals[0] ?? '')),
+      fixedName(namespace, template.literals[0] ?? ''),
     );
-    return `select ${oneOrEach(names.map((name) => `${name} collate "C"`))}`;
+    return [...new Set(names)].map(literal);
   }
 
   /** Names that are made of a row. */
@@ -167,6 +208,12 @@ ${KEEP_STRONGER};`;
 
 const KEEP_STRONGER = `on conflict (name, xid) do update set kind = excluded.kind, at = excluded.at
 where i.kind <> 'delete'`;
+
+/** Byte for byte: a collation may call texts equal that are not. */
+function sameExpression(column: string, type: TagType): string {
+  const [before, after] = ['o', 'n'].map((row) => `${row}.${column}${type === 'text' ? '::text collate "C"' : ''}`);
+  return `${before} is not distinct from ${after}`;
+}
 
 function oneOrEach(expressions: readonly string[]): string {
   const [only = ''] = expressions;

@@ -34,6 +34,7 @@ export async function planWatch(db: unknown, request: WatchRequest, cache: Cache
   const { escape: escaping, storedTag } = functionNames(names);
   const functions = {
     log: qualified(names.schema, names.invalidations),
+    mass: qualified(names.schema, names.mass),
     escape: qualified(names.schema, escaping),
     storedTag: qualified(names.schema, storedTag),
   };

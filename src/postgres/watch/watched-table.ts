@@ -75,8 +75,8 @@ export function existing(
   throw refuse({ option: 'table', expected, got: request.table, subject, code: 'INVALID_OPTION' });
 }
 
-function usableLog(log: CatalogLog | null, { schema, entries, invalidations }: TableNames): CatalogLog {
-  if (log === null || log.functions < 2) {
+function usableLog(log: CatalogLog | null, { schema, entries, invalidations, mass }: TableNames): CatalogLog {
+  if (log === null || log.functions < 2 || !log.mass) {
     throw new ConfigurationError(
       'MISSING_SCHEMA',
       `The tables of ${schema}.${entries} are missing or outdated: run \`keepsake migrate\` before a table is watched`,
@@ -84,7 +84,9 @@ function usableLog(log: CatalogLog | null, { schema, entries, invalidations }: T
   }
   const missing = [
     ...(log.canGive || log.canCreate ? [] : [`create on schema ${schema}`]),
-    ...(log.canGive || log.canLog ? [] : [`select, insert and update on ${schema}.${invalidations}`]),
+    ...(log.canGive || log.canLog
+      ? []
+      : [`select, insert and update on ${schema}.${invalidations}, insert on ${schema}.${mass}`]),
   ];
   if (missing.length > 0) throw missingRight(missing);
   return log;
