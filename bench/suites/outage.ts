@@ -1,7 +1,8 @@
 /**
  * An outage: the store swallows everything without a word, while 200 callers go on. Before the breaker opens each waits for one deadline of the
- * store; after that, for its loader. Callers who never pause ask for more than one thread can do, and wait for it; so they are measured again
- * with pauses, which leave what a call takes by itself.
+ * store; after that, for its loader. Callers who never pause ask for as much as one thread can do, and wait for it and for each other: what they see
+ * is the processor time of a call, 200 times. So that is measured as well, beside that of the bare loader through the same callers; and
+ * they are measured again with pauses, which leave what a call takes by itself.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { createCache } from 'keepsake';
@@ -31,11 +32,15 @@ const PAUSE = 90;
 const PHASES = ['until the breaker opens', 'afterwards', 'afterwards, with pauses'] as const;
 
 type Phase = (typeof PHASES)[number];
-type Metric = `${'p50' | 'p99' | 'max' | 'calls'} ${Phase}` | 'opened';
+const FIGURES = ['p50', 'p99', 'max', 'cpu', 'calls'] as const;
 
-interface Call {
-  readonly began: number;
-  readonly took: number;
+type Metric = `${(typeof FIGURES)[number]} ${Phase}` | 'opened';
+
+interface Driven {
+  /** What each call took, in milliseconds. */
+  readonly took: readonly number[];
+  /** Microseconds of this process's processor time for each, all its threads and the callers themselves included. */
+  readonly cpu: number;
 }
 
 export const outage: Suite = {
@@ -72,12 +77,12 @@ function blackHole(database: BenchDatabase, sampleMs: number): Subject<Metric> {
       await drive((since) => since < 100, call);
       await proxy.behave('black-hole');
       const gone = performance.now();
-      const isOn = (_: number, now: number): boolean => now < Math.min(opened + sampleMs, gone + PATIENCE);
-      const calls = await drive(isOn, call);
+      const before = await drive((_, now) => now < Math.min(opened, gone + PATIENCE), call);
+      const after = await drive((since) => since < sampleMs, call);
       const paused = await drive((since) => since < 2 * sampleMs, call, PAUSE);
       return {
-        ...phase('until the breaker opens', calls, 0, opened),
-        ...phase('afterwards', calls, opened),
+        ...phase('until the breaker opens', before),
+        ...phase('afterwards', after),
         ...phase('afterwards, with pauses', paused),
         opened: opened - gone,
       };
@@ -117,43 +122,43 @@ async function drive(
   isOn: (since: number, now: number) => boolean,
   call: () => Promise<void>,
   longestPause = 0,
-): Promise<readonly Call[]> {
-  const calls: Call[] = [];
+): Promise<Driven> {
+  const took: number[] = [];
+  const cpu = process.cpuUsage();
   const start = performance.now();
   const caller = async (): Promise<void> => {
     for (let began = performance.now(); isOn(began - start, began); began = performance.now()) {
       await call();
-      calls.push({ began, took: performance.now() - began });
+      took.push(performance.now() - began);
       if (longestPause > 0) await wait(Math.random() * longestPause);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));
-  return calls;
+  const { user, system } = process.cpuUsage(cpu);
+  return { took, cpu: (user + system) / took.length };
 }
 
-/** Figures of the calls that began between two instants. */
-function phase(name: Phase, calls: readonly Call[], from = 0, to = Number.POSITIVE_INFINITY): Record<Metric, number> {
-  const times = calls.filter(({ began }) => began >= from && began < to).map(({ took }) => took);
+function phase(name: Phase, { took, cpu }: Driven): Record<Metric, number> {
   const figures = {
-    p50: quantile(times, 0.5),
-    p99: quantile(times, 0.99),
-    max: Math.max(...times),
-    calls: times.length,
+    p50: quantile(took, 0.5),
+    p99: quantile(took, 0.99),
+    max: Math.max(...took),
+    cpu,
+    calls: took.length,
   };
   const named = Object.entries(figures).map(([figure, value]) => [`${figure} ${name}`, value]);
   return Object.fromEntries(named) as Record<Metric, number>;
 }
 
 function resultOf(ours: Measured<Metric>, bare: Measured<Metric>): SuiteResult {
-  const figures = ['p50', 'p99', 'max', 'calls'] as const;
   const table: Table = {
     title: `${CALLERS} callers over a black hole: store deadline ${DEADLINE} ms, loader ${LOADER} ms`,
-    head: ['', 'p50 ms', 'p99 ms', 'max ms', 'calls a round'],
+    head: ['', 'p50 ms', 'p99 ms', 'max ms', 'CPU µs a call', 'calls a round'],
     rows: [
-      ...PHASES.map((name) => [name, ...figures.map((figure) => median(ours[`${figure} ${name}`]))]),
+      ...PHASES.map((name) => [name, ...FIGURES.map((figure) => median(ours[`${figure} ${name}`]))]),
       ...PHASES.slice(1).map((name) => [
         `the bare loader${name.replace('afterwards', '')}`,
-        ...figures.map((figure) => median(bare[`${figure} ${name}`])),
+        ...FIGURES.map((figure) => median(bare[`${figure} ${name}`])),
       ]),
     ],
   };
@@ -169,6 +174,8 @@ function resultOf(ours: Measured<Metric>, bare: Measured<Metric>): SuiteResult {
       'p99 ms afterwards': ours['p99 afterwards'],
       'p99 ms afterwards, with pauses': ours['p99 afterwards, with pauses'],
       'p99 ms of the bare loader': bare['p99 afterwards'],
+      'CPU µs of a call afterwards': ours['cpu afterwards'],
+      'CPU µs of the bare loader': bare['cpu afterwards'],
       'ms until the breaker opened': ours.opened,
     },
   };

@@ -277,23 +277,22 @@ function serveLater(
   if (policy.tiers === 'shared' || engine.local.keepsNothing || isCounter(stored) || !mayFill(subject, 'local')) return;
   const { body } = stored.encoded;
   engine.local.admit(
-    candidate(engine, {
-      call: subject,
-      keepable: {
-        isolated,
-        tagNames: stored.tags.map(tagName),
-        bytes: typeof body === 'string' ? body.length : body.byteLength,
+    candidate(
+      engine,
+      {
+        call: subject,
+        keepable: {
+          isolated,
+          tagNames: stored.tags.map(tagName),
+          bytes: typeof body === 'string' ? body.length : body.byteLength,
+        },
+        began,
+        since,
+        localTtl: policy.localTtl,
       },
-      began,
-      since,
-      remaining,
-      measuredAt: began,
-      sliding,
-      ceiling,
-      proof: { snapshot: token.snapshot, xid: undefined },
-      home: 'shared',
-      localTtl: policy.localTtl,
-    }),
+      { remaining, measuredAt: began, sliding, ceiling, proof: { snapshot: token.snapshot, xid: undefined } },
+      'shared',
+    ),
   );
 }
 

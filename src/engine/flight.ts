@@ -4,6 +4,7 @@
  * a stale value and counts on the refresh.
  */
 import type { Isolated } from '../kernel/isolation.js';
+import { Cancellation } from './cancellation.js';
 
 /** How a flight ended well. */
 export interface Landed {
@@ -16,7 +17,7 @@ export class Flight {
   /** When it began: the ledger's count, and monotonic milliseconds. */
   #since: number;
   #began: number;
-  readonly controller = new AbortController();
+  readonly cancellation = new Cancellation();
   /** Settles when the result is stored and admitted, or the load has failed or was given up. */
   readonly landing: Promise<Landed>;
   /** The names its value depends on, as far as they are known; final, those learned during the load included, when it has landed. */
@@ -57,7 +58,7 @@ export class Flight {
 
   /** Whether a new caller may wait for this result: one that was cancelled by all its callers is bound to fail. */
   get joinable(): boolean {
-    return !this.controller.signal.aborted;
+    return !this.cancellation.isCancelled;
   }
 
   join(): void {
@@ -68,7 +69,7 @@ export class Flight {
   leave(): void {
     this.#callers -= 1;
     if (this.#callers === 0 && !this.#background && this.state === 'running') {
-      this.controller.abort(new DOMException('Nobody waits for this load any more', 'AbortError'));
+      this.cancellation.cancel(new DOMException('Nobody waits for this load any more', 'AbortError'));
     }
   }
 

@@ -8,6 +8,7 @@ import { parseDuration } from '../kernel/duration.js';
 import type { State } from '../kernel/freshness.js';
 import type { Duration } from '../kernel/policy.js';
 import { checkTags } from '../kernel/tags.js';
+import { Cancellation } from './cancellation.js';
 
 /** An expired value that is still at hand while its loader runs. */
 export interface StaleValue {
@@ -70,7 +71,7 @@ export class RunningLoad implements LoadContext {
   readonly key: string | undefined;
   readonly reason: LoadContext['reason'];
   readonly stale: StaleValue | undefined;
-  readonly #controller: AbortController;
+  readonly #cancellation: Cancellation;
   #ttl: number | undefined;
   #tags: string[] = [];
   #skipped = false;
@@ -80,16 +81,21 @@ export class RunningLoad implements LoadContext {
     key: string | undefined,
     reason: LoadContext['reason'],
     stale: StaleValue | undefined,
-    controller = new AbortController(),
+    cancellation = new Cancellation(),
   ) {
     this.key = key;
     this.reason = reason;
     this.stale = stale;
-    this.#controller = controller;
+    this.#cancellation = cancellation;
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#cancellation.signal;
+  }
+
+  /** Whether its signal has aborted, without making one. */
+  get isCancelled(): boolean {
+    return this.#cancellation.isCancelled;
   }
 
   ttl(ttl: Duration): void {
@@ -133,7 +139,8 @@ export function nothingAtHand(): KeepsakeError {
 /** One load inside another: which keys of which caches are being loaded by the code now running. */
 export interface Loading {
   readonly owner: object;
-  readonly keys: ReadonlySet<string>;
+  /** One key, as a rule. */
+  readonly keys: string | ReadonlySet<string>;
   readonly context: LoadContext;
   readonly outer: Loading | undefined;
   /** What a load started may outlive it (a timer, a connection, a listener) and stay in its context; it waits for itself no more. */
@@ -142,17 +149,20 @@ export interface Loading {
 
 const loading = new AsyncLocalStorage<Loading | undefined>();
 
-/** Runs a loader so that code inside it finds its context, and its own key is known to be under way until it has settled. */
-export async function runLoading<T>(
+/**
+ * Runs a loader so that code inside it finds its context, and its own key is known to be under way until it has settled. A loader may
+ * throw before it returns a promise; to its callers that is a rejection like any other.
+ */
+export function runLoading<T>(
   owner: object,
   key: string,
   context: LoadContext,
-  run: () => Promise<T>,
+  run: () => T | PromiseLike<T>,
 ): Promise<T> {
-  return await runWithin({ owner, keys: new Set([key]), context, outer: loading.getStore(), state: 'running' }, run);
+  return runWithin({ owner, keys: key, context, outer: loading.getStore(), state: 'running' }, run);
 }
 
-async function runWithin<T>(own: Loading, run: () => Promise<T>): Promise<T> {
+async function runWithin<T>(own: Loading, run: () => T | PromiseLike<T>): Promise<T> {
   try {
     return await loading.run(own, run);
   } finally {
@@ -174,16 +184,24 @@ export async function runTogether<T>(
   const first = loads.find((load) => load?.state === 'running') ?? loads[0];
   // Uncached outside of any load: there is nothing to be inside of.
   if (first === undefined) return await run();
-  const keys = new Set(loads.flatMap((load) => (load?.state === 'running' ? [...load.keys] : [])));
+  const keys = new Set(loads.flatMap((load) => (load?.state === 'running' ? keysOf(load) : [])));
   return await runWithin({ owner: first.owner, keys, context, outer: first.outer, state: 'running' }, run);
+}
+
+function keysOf({ keys }: Loading): readonly string[] {
+  return typeof keys === 'string' ? [keys] : [...keys];
 }
 
 /** Whether the code now running is (inside) a load of this key of this owner: waiting for it would be waiting for oneself. */
 export function isLoading(owner: object, key: string): boolean {
   for (let at = loading.getStore(); at !== undefined; at = at.outer) {
-    if (at.owner === owner && at.keys.has(key) && at.state === 'running') return true;
+    if (at.owner === owner && holds(at, key) && at.state === 'running') return true;
   }
   return false;
+}
+
+function holds({ keys }: Loading, key: string): boolean {
+  return typeof keys === 'string' ? keys === key : keys.has(key);
 }
 
 /** Runs a method that is not cached this time: a load around it is not its own, and what it says about its result is not heard. */

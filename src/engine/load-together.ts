@@ -7,7 +7,14 @@
  * that was waited for in vain, an early refresh) is loaded with what comes in the same turn of the event loop.
  */
 import type { Duration } from '../kernel/policy.js';
-import { currentLoading, type LoadContext, type Loading, nothingAtHand, runTogether } from './load-context.js';
+import {
+  currentLoading,
+  type LoadContext,
+  type Loading,
+  nothingAtHand,
+  RunningLoad,
+  runTogether,
+} from './load-context.js';
 
 /** Runs for some of the group's calls, by their positions; answers their values in this order, undefined for what there is none of. */
 export type LoaderOfMany = (positions: readonly number[], context: LoadManyContext) => Promise<readonly unknown[]>;
@@ -78,8 +85,9 @@ export class LoadTogether {
   async #run(asked: readonly Asked[]): Promise<void> {
     // Everybody may have left while the others were waited for.
     const all = asked.filter(({ context, reject }) => {
-      if (context.signal.aborted) reject(context.signal.reason);
-      return !context.signal.aborted;
+      const isCancelled = context instanceof RunningLoad ? context.isCancelled : context.signal.aborted;
+      if (isCancelled) reject(context.signal.reason);
+      return !isCancelled;
     });
     if (all.length === 0) return;
     const context = new JoinedContext(all.map((asked) => asked.context));

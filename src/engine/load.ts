@@ -56,20 +56,20 @@ async function runToEnd(engine: Engine, call: Call, cause: LoadCause, flight: Fl
   if (right.verdict === 'adopt') return adopt(right.found, flight);
   try {
     // Everybody may have left while another process was waited for.
-    flight.controller.signal.throwIfAborted();
-    return await runLoader(engine, call, { ...cause, ...atHandNow(right.found) }, flight);
+    flight.cancellation.throwIfCancelled();
+    return await runLoader(engine, call, sinceThen(cause, right.found), flight);
   } finally {
     right.lease?.release();
   }
 }
 
-/** What a later look has found: its token, and the value that goes with it. Nothing, when the store could not be asked. */
-function atHandNow(found: Found | undefined): Partial<Pick<LoadCause, 'token' | 'stale' | 'entry'>> {
-  if (found?.token === undefined) return {};
+/** With what a later look has found: its token, and the value that goes with it. Unchanged when the store could not be asked. */
+function sinceThen(cause: LoadCause, found: Found | undefined): LoadCause {
+  if (found?.token === undefined) return cause;
   const { token, entry } = found;
   const isServable = entry !== undefined && found.state !== 'dead' && !(entry.isolated.value instanceof KeptFailure);
-  if (!isServable) return { token, stale: undefined, entry: undefined };
-  return { token, entry, stale: { value: copyOf(entry), age: entry.stored.age } };
+  if (!isServable) return { ...cause, token, stale: undefined, entry: undefined };
+  return { ...cause, token, entry, stale: { value: copyOf(entry), age: entry.stored.age } };
 }
 
 /** Another process has loaded meanwhile. */
@@ -80,9 +80,9 @@ function adopt({ entry, state }: AdoptedFound, flight: Flight): Landed {
 
 async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: Flight): Promise<Landed> {
   const started = engine.clock.monotonic();
-  const context = new RunningLoad(call.key, cause.reason, cause.stale, flight.controller);
+  const context = new RunningLoad(call.key, cause.reason, cause.stale, flight.cancellation);
   engine.reporter.loadStart(call, cause.background);
-  const running = runLoading(engine, call.key, context, () => begin(() => call.load(context)));
+  const running = runLoading(engine, call.key, context, () => call.load(context));
   const ended = await waitFor(running, engine.clock, engine.loadDeadline);
   const loadMs = engine.clock.monotonic() - started;
   if (ended.ended === 'value') {
@@ -102,7 +102,7 @@ async function runLoader(engine: Engine, call: Call, cause: LoadCause, flight: F
   }
   const error = ended.ended === 'error' ? ended.error : abandoned(engine, call);
   engine.reporter.loadEnd(call, cause.background, ended.ended === 'error' ? 'failed' : 'abandoned', loadMs, error);
-  if (ended.ended !== 'error') flight.controller.abort(error);
+  if (ended.ended !== 'error') flight.cancellation.cancel(error);
   const isCovered = cause.stale !== undefined && (cause.reason === 'early' || call.policy.accepts(error));
   const { token } = cause;
   const { began, since } = flight;
@@ -149,9 +149,4 @@ function namesKnown(engine: Engine, call: Call): readonly string[] {
     // Reported when the result is published, which it then is not.
   }
   return [...namesAlways(engine, call.key), ...tagNamesOf(engine, tags).names];
-}
-
-/** A loader may throw before it returns a promise; to its callers that is a rejection like any other. */
-async function begin(load: () => unknown): Promise<unknown> {
-  return await load();
 }

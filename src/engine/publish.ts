@@ -55,7 +55,9 @@ export async function publishLoad(engine: Engine, call: Call, finished: Finished
   const tags = finalTags(engine, call, wishes);
   if (tags === undefined) return { value: isolated, isKept: false };
   const tagged = tagNamesOf(engine, tags);
-  const keepable = { ...prepared, isolated, isNull: value === null, storedTags: tagged.stored, tagNames: tagged.names };
+  const { encoded, bytes, encodeMs } = prepared;
+  const [isNull, storedTags, tagNames] = [value === null, tagged.stored, tagged.names];
+  const keepable = { encoded, bytes, encodeMs, isolated, isNull, storedTags, tagNames };
   const isKept = await keep(engine, call, finished, keepable, withWishes(call.policy, wishes));
   return { value: isolated, isKept };
 }
@@ -122,9 +124,10 @@ export async function keep(
     jitter: engine.random,
     isNull: keepable.isNull,
   });
-  const base = { ...finished, call, keepable, localTtl: policy.localTtl };
+  const { token, began, since, loadMs } = finished;
+  const base = { began, since, call, keepable, localTtl: policy.localTtl };
   if (policy.tiers === 'local') {
-    const kept = engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
+    const kept = engine.local.admit(candidate(engine, base, localLife(engine, lifetimes), 'local'));
     if (kept) engine.reporter.stored(call, 'local', keepable, what);
     return kept;
   }
@@ -132,14 +135,16 @@ export async function keep(
     return keepLocally(engine, call, base, lifetimes);
   }
   const asked = engine.clock.monotonic();
-  const write = entryWrite(engine, call.key, keepable, lifetimes, finished.loadMs);
   const by = what === 'lifetime' ? 'extend' : 'fill';
-  const filled = finished.token === undefined ? undefined : await engine.store[by](call, write, finished.token);
+  const filled =
+    token === undefined
+      ? undefined
+      : await engine.store[by](call, entryWrite(engine, call.key, keepable, lifetimes, loadMs), token);
   if (filled === undefined) {
     engine.reporter.notStored(call, 'store-unavailable');
-    const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
+    const life = localLife(engine, lifetimes, 'freshness alone');
     if (policy.tiers !== 'both' || !mayFill(call, 'local')) return false;
-    return engine.local.admit(candidate(engine, { ...base, ...life, home: 'unproven' }));
+    return engine.local.admit(candidate(engine, base, life, 'unproven'));
   }
   if (filled.status === 'refused') {
     engine.reporter.notStored(call, filled.reason);
@@ -148,9 +153,7 @@ export async function keep(
   const tiers = mayFill(call, 'local') ? policy.tiers : 'shared';
   engine.reporter.stored(call, tiers, keepable, what);
   if (tiers === 'both') {
-    engine.local.admit(
-      candidate(engine, { ...base, ...receivedLife(filled.receipt, lifetimes, asked), home: 'shared' }),
-    );
+    engine.local.admit(candidate(engine, base, receivedLife(filled.receipt, lifetimes, asked), 'shared'));
   }
   return true;
 }
@@ -159,14 +162,9 @@ export async function keep(
  * Keeps a value that the shared tier is not to have: by the same lease as any copy, so that what others invalidate ends it. Nothing proves
  * it, so every invalidation that is learned after its load began counts.
  */
-function keepLocally(
-  engine: Engine,
-  call: Call,
-  base: Omit<CandidateParts, keyof ReturnType<typeof localLife> | 'home'>,
-  lifetimes: Lifetimes,
-): boolean {
-  const life = localLife(engine, { ...lifetimes, sliding: undefined, grace: 0, early: undefined });
-  const kept = engine.local.admit(candidate(engine, { ...base, ...life, home: 'shared' }));
+function keepLocally(engine: Engine, call: Call, base: CandidateParts, lifetimes: Lifetimes): boolean {
+  const life = localLife(engine, lifetimes, 'freshness alone');
+  const kept = engine.local.admit(candidate(engine, base, life, 'shared'));
   if (kept) engine.reporter.stored(call, 'local', { bytes: base.keepable.bytes, encodeMs: 0 });
   return kept;
 }
@@ -233,9 +231,16 @@ export function receivedLife(receipt: WriteReceipt, lifetimes: Lifetimes, asked:
   };
 }
 
-/** Remaining times of an entry that no store measures. */
-export function localLife(engine: Engine, lifetimes: Lifetimes): LocalLife {
-  const { ttl, sliding, expiresAt, grace, early } = lifetimes;
+const FRESHNESS_ALONE: Pick<Lifetimes, 'sliding' | 'grace' | 'early'> = {
+  sliding: undefined,
+  grace: 0,
+  early: undefined,
+};
+
+/** Remaining times of an entry that no store measures; of one whose home is a store, while that is away, no more than how long it is fresh. */
+export function localLife(engine: Engine, lifetimes: Lifetimes, what: 'all' | 'freshness alone' = 'all'): LocalLife {
+  const { ttl, expiresAt } = lifetimes;
+  const { sliding, grace, early } = what === 'all' ? lifetimes : FRESHNESS_ALONE;
   // Only a tier that is this process's own may decide by this process's wall clock.
   const ceiling = expiresAt === undefined ? (ttl ?? Infinity) : expiresAt - engine.clock.wall();
   const fresh = Math.min(ceiling, sliding ?? Infinity);
@@ -248,16 +253,14 @@ export function localLife(engine: Engine, lifetimes: Lifetimes): LocalLife {
   };
 }
 
-interface CandidateParts
-  extends Pick<
-    Candidate,
-    'remaining' | 'ceiling' | 'proof' | 'sliding' | 'measuredAt' | 'home' | 'began' | 'since' | 'localTtl'
-  > {
+/** What there is to keep, and since when it is true. */
+interface CandidateParts extends Pick<Candidate, 'began' | 'since' | 'localTtl'> {
   readonly call: { readonly key: string };
   readonly keepable: { readonly isolated: Isolated; readonly tagNames: readonly string[]; readonly bytes: number };
 }
 
-export function candidate(engine: Engine, parts: CandidateParts): Candidate {
+/** A copy that the local tier may keep. */
+export function candidate(engine: Engine, parts: CandidateParts, life: LocalLife, home: Candidate['home']): Candidate {
   const { call, keepable } = parts;
   // Written out: this is built for every value read or written, and copying an object by its rest costs more than all else here.
   return {
@@ -268,20 +271,24 @@ export function candidate(engine: Engine, parts: CandidateParts): Candidate {
     bytes: keepable.bytes,
     began: parts.began,
     since: parts.since,
-    remaining: parts.remaining,
-    measuredAt: parts.measuredAt,
-    sliding: parts.sliding,
-    ceiling: parts.ceiling,
-    proof: parts.proof,
-    home: parts.home,
+    remaining: life.remaining,
+    measuredAt: life.measuredAt,
+    sliding: life.sliding,
+    ceiling: life.ceiling,
+    proof: life.proof,
+    home,
     localTtl: parts.localTtl,
   };
 }
 
+const NO_TAGS: readonly string[] = [];
+
 /** All tags of a result. Undefined (and reported) when they cannot be made: without its tags a value must not be stored. */
 export function finalTags(engine: Engine, call: Call, wishes: LoadWishes): readonly string[] | undefined {
   try {
-    const tags = new Set([...call.policy.tags, ...call.tags(), ...wishes.tags]);
+    const own = call.tags();
+    if (call.policy.tags.length + own.length + wishes.tags.length === 0) return NO_TAGS;
+    const tags = new Set([...call.policy.tags, ...own, ...wishes.tags]);
     if (tags.size > MAX_TAGS)
       throw new KeyError('INVALID_KEY', `\`${call.key}\` has ${tags.size} tags, the most is ${MAX_TAGS}`);
     return [...tags];

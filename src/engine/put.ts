@@ -47,7 +47,7 @@ export async function putResult(engine: Engine, call: Call, condition: 'met' | '
     const began = engine.clock.monotonic();
     const before: Before = { token: await tokenOf(engine, call), since, began };
     const context = new RunningLoad(call.key, 'put', undefined);
-    const value = await runLoading(engine, call.key, context, async () => await call.load(context));
+    const value = await runLoading(engine, call.key, context, () => call.load(context));
     await follow(engine, call, before, { value, wishes: context.wishes, condition });
     return value;
   } finally {
@@ -108,7 +108,7 @@ async function keep(
   });
   const base = { call, keepable, began, since, localTtl: policy.localTtl };
   if (policy.tiers === 'local') {
-    const kept = engine.local.admit(candidate(engine, { ...base, ...localLife(engine, lifetimes), home: 'local' }));
+    const kept = engine.local.admit(candidate(engine, base, localLife(engine, lifetimes), 'local'));
     if (!kept) {
       engine.reporter.notStored(call, 'invalidated');
       return 'refused';
@@ -130,6 +130,6 @@ async function keep(
   engine.local.remove(call.key);
   engine.reporter.stored(call, policy.tiers, keepable);
   if (policy.tiers === 'both')
-    engine.local.admit(candidate(engine, { ...base, ...receivedLife(receipt, lifetimes, asked), home: 'shared' }));
+    engine.local.admit(candidate(engine, base, receivedLife(receipt, lifetimes, asked), 'shared'));
   return 'kept';
 }

@@ -50,7 +50,7 @@ export async function obtainRight(
       return { verdict: 'adopt', found: adopted };
     }
     if (taken !== 'held') return { verdict: 'load', lease: taken, found };
-    if (flight.controller.signal.aborted || engine.clock.monotonic() >= until)
+    if (flight.cancellation.isCancelled || engine.clock.monotonic() >= until)
       return { verdict: 'load', lease: undefined, found };
     call.standsBack?.();
     await pauseFor(engine.clock, pause);

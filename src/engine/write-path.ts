@@ -115,7 +115,7 @@ async function write(
       const { isolated, tagNames, bytes } = keepable;
       if (isolated === undefined) return;
       const base = { call: subject, keepable: { isolated, tagNames, bytes }, began, since, localTtl: policy.localTtl };
-      engine.local.admit(candidate(engine, { ...base, ...life, home }));
+      engine.local.admit(candidate(engine, base, life, home));
     };
     if (policy.tiers === 'local') admit(localLife(engine, lifetimes), 'local');
     else {
