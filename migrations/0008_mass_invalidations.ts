@@ -1,6 +1,6 @@
 /**
  * Mass invalidations: what one statement on a watched table has changed, where that is very many rows. A row of the log and of its two
- * indexes for each of them costs more than the change itself; here are only hashes of their names, a few hundred to a row.
+ * indexes for each of them costs more than the change itself; here are only hashes of their names, a hundred or so to a row.
  *
  * Locks: one new table, which no other session can see before the commit, so nobody waits.
  */
@@ -39,39 +39,48 @@ const createXidIndex = ({ tables, names }: MigrationContext) => sql`
 
 /**
  * Whether one of the tags is in a mass invalidation that is not visible in the snapshot and not the writer's own: for the validity rule, which
- * asks only when there is any such thing at all. A name's bucket is its hash's lowest eight bits, as those who insert have it
+ * asks only when there is any such thing at all. A name's bucket is its hash's lowest ten bits, as those who insert have it
  * (src/postgres/watch/mass.ts). Two names with one hash, of 2^64, cost a needless miss.
+ *
+ * One plan for all snapshots, because making it takes seven times as long as running it. Both bounds of a range are of both columns, so that only the primary
+ * key will do, whatever was in the table when the plan was made.
  */
 const createHides = ({ tables }: MigrationContext) => sql`
   create function ${tables.massHides}(tags text[], snapshot pg_snapshot, writer xid8) returns boolean
-  language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp set enable_seqscan = off
+  language plpgsql stable parallel safe
+  set search_path = pg_catalog, pg_temp set enable_seqscan = off set plan_cache_mode = force_generic_plan
   as $body$
   begin
     return exists (
       select
       from (
-        select hashtextextended(('t|' || tag.tag) collate "C", 0) as hash from unnest(tags) as tag (tag)
-      ) as named
+        select named.hash, (named.hash & 1023)::integer as bucket
+        from unnest(tags) as tag (tag)
+        cross join lateral (select hashtextextended(('t|' || tag.tag) collate "C", 0)) as named (hash)
+      ) as wanted
       cross join lateral (
         (
-          select m.hashes, m.xid
+          select
           from ${tables.mass} as m
-          where (m.bucket, m.xid) >= ((named.hash & 255)::integer, pg_snapshot_xmax(snapshot))
-            and (m.bucket, m.xid) <= ((named.hash & 255)::integer, '18446744073709551615'::xid8)
+          where (m.bucket, m.xid) >= (wanted.bucket, pg_snapshot_xmax(snapshot))
+            and (m.bucket, m.xid) <= (wanted.bucket, '18446744073709551615'::xid8)
+            and m.xid is distinct from writer
+            and wanted.hash = any (m.hashes)
           offset 0
         )
         union all
-        select late.hashes, late.xid
+        select
         from pg_snapshot_xip(snapshot) as running (xid)
         cross join lateral (
-          select m.hashes, m.xid
+          select
           from ${tables.mass} as m
-          where (m.bucket, m.xid) >= ((named.hash & 255)::integer, running.xid)
-            and (m.bucket, m.xid) <= ((named.hash & 255)::integer, running.xid)
+          where (m.bucket, m.xid) >= (wanted.bucket, running.xid)
+            and (m.bucket, m.xid) <= (wanted.bucket, running.xid)
+            and m.xid is distinct from writer
+            and wanted.hash = any (m.hashes)
           offset 0
         ) as late
       ) as hit
-      where hit.xid is distinct from writer and named.hash = any (hit.hashes)
     );
   end
   $body$`;

@@ -318,7 +318,7 @@ describe('the incarnation', () => {
     const { token } = await original.read('id');
     const writer = new pg.Client({ connectionString: source.url });
     await writer.connect();
-    await writer.query(`insert into ${table('_mass')} (bucket, hashes) values (0, '{256}')`);
+    await writer.query(`insert into ${table('_mass')} (bucket, hashes) values (0, '{1024}')`);
     await writer.end();
     await original.close();
     const copyName = `${source.name}_copy`;

@@ -126,12 +126,12 @@ describe('compaction', () => {
     await fill(store, loaded('live', { tags: ['big:8'], ttl: Infinity }));
     const { token } = await store.read('loading');
     await client.query(`begin; insert into ${table('_invalidations', names)} (name, kind) values ('t|big', 'delete');
-      insert into ${mass} (bucket, hashes) select hash & 255, array[hash] from hashtextextended('t|big:7', 0) as hash;
-      insert into ${mass} (bucket, hashes) select i % 256, array[i] from generate_series(1, 2500) as i; commit`);
+      insert into ${mass} (bucket, hashes) select hash & 1023, array[hash] from hashtextextended('t|big:7', 0) as hash;
+      insert into ${mass} (bucket, hashes) select i % 1024, array[i] from generate_series(1, 2500) as i; commit`);
     expect(await bodyOf(store, 'hidden')).toBeUndefined();
     await store.sweep();
     await pass(HORIZON);
-    await client.query(`insert into ${mass} (bucket, hashes) values (0, '{256}')`);
+    await client.query(`insert into ${mass} (bucket, hashes) values (0, '{1024}')`);
     await store.sweep();
     expect(await log()).toEqual([]);
     expect((await client.query(`select from ${mass}`)).rowCount).toBe(1);

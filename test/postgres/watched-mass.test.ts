@@ -69,6 +69,15 @@ describe('exactly the rows that changed', () => {
     ]);
   });
 
+  it('keys that are texts', async () => {
+    await pool().query("update app.big set name = 'n' || id");
+    await watch({ table: 'big', schema: 'app', key: 'name' });
+    expect(await hidden(['update app.big set tenant_id = 5'], 'big:n')).toEqual(range(1, MANY));
+    expect(await hidden(["update app.big set name = case when id = 1 then 'n0' else name end"], 'big:n')).toEqual(
+      range(0, MANY),
+    );
+  });
+
   it('several statements of one transaction, and none of a part that is rolled back', async () => {
     const first = "update app.big set name = 'y'";
     expect(await hidden([first, first, 'update app.big set id = id + 15000'])).toHaveLength(2 * MANY);

@@ -19,6 +19,14 @@ export function literal(text: string): string {
   return `E'${escaped}'`;
 }
 
+/** Lines moved to the right; empty ones stay empty. */
+export function indent(text: string, by: number): string {
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? line : ' '.repeat(by) + line))
+    .join('\n');
+}
+
 /** A text between dollar quotes of a tag that does not occur in it. */
 export function dollarQuoted(text: string): string {
   let tag = '$keepsake$';

@@ -11,7 +11,7 @@
 import { namespaceName } from '../../kernel/names.js';
 import { MOST_ROWS, massStep } from './mass.js';
 import { oneRowStep } from './one-row.js';
-import { identifier, literal } from './quoting.js';
+import { identifier, indent, literal } from './quoting.js';
 import { type ColumnTemplate, fixedName, nameExpression, type TagFunctions, type TagType } from './tag-expression.js';
 import type { WatchedTable } from './watched-table.js';
 
@@ -62,8 +62,12 @@ class Body {
   changed(rows: readonly [string, ...string[]]): string {
     const [first] = rows;
     const { log, mass } = this.#surroundings;
-    const { namespaces } = this.#watched;
-    const many = massStep({ rows, names: this.#names('r'), fixed: this.#fixedNames(), namespaces, mass, log });
+    const { namespaces, typeOf } = this.#watched;
+    const columns = this.#columns().some((column) => typeOf(column) === 'text')
+      ? undefined
+      : this.#columns().map(identifier);
+    const names = this.#names('r');
+    const many = massStep({ rows, names, columns, fixed: this.#fixedNames(), namespaces, mass, log });
     return `${this.#oneRow(rows)}
 if found then
   return null;
@@ -89,7 +93,6 @@ select unnest(c.names) collate "C" from changed as c`;
 
   #oneRow(rows: readonly [string, ...string[]]): string {
     const { templates, relations, typeOf } = this.#watched;
-    const columns = new Set(templates.flatMap((template) => template.columns.map(({ column }) => column)));
     return oneRowStep({
       rows,
       // Only where rows can move to another partition may one be deleted and not arrive, so that there are more old rows than new ones.
@@ -97,7 +100,7 @@ select unnest(c.names) collate "C" from changed as c`;
       names: [...this.#fixedNames(), ...this.#names('n')],
       // The table's tag and that of its key differ, and so do those of two namespaces; others can be anything.
       mayRepeat: templates.length > 2,
-      same: [...columns].map((column) => sameExpression(identifier(column), typeOf(column))),
+      same: this.#columns().map((column) => sameExpression(identifier(column), typeOf(column))),
       log: this.#surroundings.log,
     });
   }
@@ -190,6 +193,12 @@ ${KEEP_STRONGER};`;
     return [...new Set(names)].map(literal);
   }
 
+  /** Those that names are made of. */
+  #columns(): readonly string[] {
+    const { templates } = this.#watched;
+    return [...new Set(templates.flatMap(({ columns }) => columns.map(({ column }) => column)))];
+  }
+
   /** Names that are made of a row. */
   #names(row: string): readonly string[] {
     const { typeOf } = this.#watched;
@@ -218,11 +227,4 @@ function sameExpression(column: string, type: TagType): string {
 function oneOrEach(expressions: readonly string[]): string {
   const [only = ''] = expressions;
   return expressions.length === 1 ? only : `unnest(array[${expressions.join(', ')}])`;
-}
-
-function indent(text: string, by: number): string {
-  return text
-    .split('\n')
-    .map((line) => (line === '' ? line : ' '.repeat(by) + line))
-    .join('\n');
 }
