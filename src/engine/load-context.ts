@@ -36,7 +36,7 @@ export interface LoadContext {
    * `@CachePut`. `uncached`: nothing will be kept.
    */
   readonly reason: 'miss' | 'stale' | 'early' | 'refresh' | 'put' | 'uncached';
-  /** The stale (or still fresh, when `reason` is `early` or `refresh`) value at hand, if any. */
+  /** The value at hand, if any: stale, or still fresh when `reason` is `early`, or `refresh` by a handle. A scope's `refresh` looks at nothing. */
   readonly stale: StaleValue | undefined;
   /** What is at hand, when the load began: `dead` = nothing. `fresh` and `early` under a refresh. */
   readonly state: State;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cacheOf } from '../../../src/decorators/cache-of.js';
 import { Cached } from '../../../src/decorators/cached.js';
 import { cacheEntry, type LoadContext } from '../../../src/engine/load-context.js';
 import { cacheName, open } from './support.js';
@@ -28,6 +29,37 @@ describe('cacheEntry()', () => {
     expect(await cache.has('rates:none')).toBe(false);
     cluster.clock.advance(60_001);
     expect(await rates.rates('ecb')).toBe(4);
+  });
+
+  it('says why its load runs, what is at hand and in which state', async () => {
+    const name = cacheName();
+    const { cluster, cache } = await open(name, { defaults: { jitter: 0 } });
+    const seen: unknown[] = [];
+    class Rates {
+      @Cached('rates', { cache: name, ttl: '10m', earlyTtl: '8m', grace: '1h' })
+      async rates(): Promise<number> {
+        const { key, reason, state, stale } = cacheEntry();
+        seen.push([key, reason, state, stale?.value]);
+        return seen.length;
+      }
+    }
+    const rates = new Rates();
+    await rates.rates();
+    cluster.clock.advance(9 * 60_000);
+    await rates.rates();
+    await cache.idle();
+    cluster.clock.advance(11 * 60_000);
+    await rates.rates();
+    await cacheOf(rates, 'rates').refresh();
+    await cache.refresh(() => rates.rates());
+    expect(seen).toEqual([
+      ['rates', 'miss', 'dead', undefined],
+      ['rates', 'early', 'early', 1],
+      ['rates', 'stale', 'stale', 2],
+      ['rates', 'refresh', 'fresh', 3],
+      ['rates', 'refresh', 'dead', undefined],
+    ]);
+    expect([cacheEntry().reason, cacheEntry().state]).toEqual(['uncached', 'dead']);
   });
 
   it('inside a method that runs uncached is inert, and never that of a load around it', async () => {

@@ -35,6 +35,10 @@ describe('stale on error', () => {
     expect(attempts).toBe(2);
     cluster.clock.advance(30_001);
     expect(await there.cache.getOrSet('k', () => 'recovered', FAILOVER)).toBe('recovered');
+    // Reported once an attempt, by whoever made it; those who are answered stale meanwhile have nothing to report.
+    const ends = [here, there].flatMap(({ recorder }) => recorder.of('loadEnd'));
+    expect(ends.filter(({ outcome }) => outcome === 'failed')).toHaveLength(2);
+    expect(here.recorder.count('error') + there.recorder.count('error')).toBe(0);
   });
 
   it('an error the policy does not accept is thrown, and nobody is kept from trying', async () => {

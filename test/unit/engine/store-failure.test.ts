@@ -3,28 +3,8 @@ import { createCache } from '../../../src/configure.js';
 import type { CacheInstance } from '../../../src/engine/cache.js';
 import { StoreError } from '../../../src/errors.js';
 import type { Store } from '../../../src/ports/store.js';
+import { breakable } from '../../support/breakable-store.js';
 import { Gate, TestCluster, turnOfTheLoop } from '../../support/test-cache.js';
-
-/** A store that fails while `outage.now` is true: every call rejects, or (hanging) never settles. */
-function breakable(how: 'rejects' | 'hangs' | 'throws'): { outage: { now: boolean }; around: (store: Store) => Store } {
-  const outage = { now: false };
-  const around = <Part extends object>(store: Part): Part =>
-    new Proxy(store, {
-      get(target, property) {
-        const own: unknown = Reflect.get(target, property, target);
-        if ((property === 'locks' || property === 'counters') && typeof own === 'object' && own !== null)
-          return around(own);
-        if (typeof own !== 'function' || property === 'open' || property === 'close') return own;
-        return (...args: unknown[]) => {
-          if (!outage.now) return Reflect.apply(own, target, args);
-          if (how === 'hangs') return new Promise(() => undefined);
-          if (how === 'throws') throw new TypeError('a bug in the store');
-          return Promise.reject(new StoreError('connection refused', { outcome: 'failed' }));
-        };
-      },
-    });
-  return { outage, around };
-}
 
 describe('INVARIANT 28: a call that nobody waits for', () => {
   const calls: Readonly<Record<string, (cache: CacheInstance) => Promise<unknown>>> = {
