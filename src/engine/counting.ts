@@ -4,7 +4,7 @@ import { COUNTER_BOUNDS } from '../kernel/counter.js';
 import { parseDuration } from '../kernel/duration.js';
 import { refuse } from '../kernel/expectation.js';
 import type { Duration } from '../kernel/policy.js';
-import type { Increment } from '../ports/counters.js';
+import type { Increment, IncrementResult } from '../ports/counters.js';
 import { type Engine, identify } from './call.js';
 
 /** What `incr` and `decr` take. */
@@ -26,31 +26,41 @@ const NUMBER_BOUNDS = {
 /**
  * Adds to a counter; the result in the kind that `by` has.
  *
- * @throws ConfigurationError for bad options; CounterError; StoreError
+ * @throws ConfigurationError for bad options, at once; rejects with CounterError; StoreError
  */
-export async function count(
+export function count(
   engine: Engine,
   key: string,
   direction: 'up' | 'down',
-  options: CountOptions<number | bigint>,
+  options: CountOptions<number | bigint> | undefined,
 ): Promise<number | bigint> {
-  const increment = incrementOf(key, direction, options);
+  const increment = options === undefined ? BY_ONE[direction] : incrementOf(key, direction, options);
   const { id, keyName } = identify(engine, key);
-  try {
-    const result = await engine.store.increment(id, increment);
+  const counted = (result: IncrementResult): number | bigint => {
     engine.ledger.learn([keyName], result.status === 'counted' ? result.xid : undefined);
+    engine.local.remove(key);
     if (result.status === 'refused') throw refusal(key, result.reason, increment);
-    return typeof options.by === 'bigint' ? result.value : Number(result.value);
-  } catch (error) {
-    if (error instanceof CounterError) throw error;
+    return typeof options?.by === 'bigint' ? result.value : Number(result.value);
+  };
+  const failed = (error: unknown): never => {
     // It may have been carried out, over a value that somebody had set.
     engine.ledger.learn([keyName], undefined);
+    engine.local.remove(key);
     engine.reporter.error({ key }, 'write', error);
     throw error;
-  } finally {
-    engine.local.remove(key);
+  };
+  try {
+    return engine.store.increment(id, increment, counted, failed);
+  } catch (error) {
+    return failed(error);
   }
 }
+
+/** What calls without options add: most are such, and need no objects of their own. */
+const BY_ONE: Readonly<Record<'up' | 'down', Increment>> = {
+  up: { by: 1n, ttl: undefined, ...NUMBER_BOUNDS },
+  down: { by: -1n, ttl: undefined, ...NUMBER_BOUNDS },
+};
 
 function incrementOf(key: string, direction: 'up' | 'down', options: CountOptions<number | bigint>): Increment {
   const subject = `${direction === 'up' ? 'incr' : 'decr'}(\`${key}\`)`;

@@ -9,12 +9,18 @@ import { StoreError } from '../errors.js';
  * mistakes, and remain one.
  */
 export function explicitCall<T>(call: () => Promise<T>): Promise<T> {
-  const result = new Promise<T>((resolve, reject) => {
-    call().then(resolve, (error: unknown) => {
-      reject(error);
-      // In the same turn as the rejection, which is in time: what is unhandled is judged when the turn ends.
-      if (error instanceof StoreError) result.catch(() => undefined);
-    });
+  const result = begin(call).catch((error: unknown): never => {
+    // Before the rejection, which is in time: what is unhandled is judged when the turn ends.
+    if (error instanceof StoreError) result.catch(() => undefined);
+    throw error;
   });
   return result;
+}
+
+function begin<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

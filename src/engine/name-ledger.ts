@@ -106,6 +106,7 @@ export class NameLedger {
 
   /** Learns that transaction `xid` invalidated `names`. Undefined: by whom is unknown, so nothing already begun can have seen it. */
   learn(names: readonly string[], xid: Xid | undefined): void {
+    if (this.#underWay === 0 && this.#held.size === 0) return; // as learnHashes would, name by name
     this.learnHashes(names.map(nameHash), xid);
   }
 

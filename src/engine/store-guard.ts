@@ -188,10 +188,19 @@ export class StoreGuard {
     return this.#strict('invalidate', this.#timeouts.write, () => this.#store.invalidate(names, kind));
   }
 
-  /** @throws KeepsakeError `UNSUPPORTED_BY_STORE` where there are no counters */
-  increment(id: string, increment: Increment): Promise<IncrementResult> {
+  /**
+   * What `use` makes of the result, or `onFailure` of the error, in the same promise: a counter that everybody uses has as many calls as reads.
+   *
+   * @throws KeepsakeError `UNSUPPORTED_BY_STORE` where there are no counters
+   */
+  increment<T>(
+    id: string,
+    increment: Increment,
+    use: (result: IncrementResult) => T,
+    onFailure: (error: StoreError) => T,
+  ): Promise<T> {
     const counters: Counters = this.#part('counters', this.#store.counters);
-    return this.#strict('count', this.#timeouts.write, () => counters.increment(id, increment));
+    return this.#ended('count', this.#timeouts.write, () => counters.increment(id, increment), onFailure, use);
   }
 
   /**

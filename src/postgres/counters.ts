@@ -31,36 +31,24 @@ type Results = readonly IncrementResult[];
 class Gathering {
   readonly id: string;
   readonly increments: Increment[] = [];
-  readonly #callers: Caller[] = [];
+  /** Of all of them. */
+  results: Promise<Results> = NONE;
 
   constructor(id: string) {
     this.id = id;
   }
 
   join(increment: Increment): Promise<IncrementResult> {
-    return new Promise((resolve, reject) => {
-      this.increments.push(increment);
-      this.#callers.push({ resolve, reject });
+    const at = this.increments.push(increment) - 1;
+    return this.results.then((results) => {
+      const result = results[at];
+      if (result === undefined) throw new TypeError('An increment has no result');
+      return result;
     });
   }
-
-  answer(results: Results): void {
-    for (const [i, { resolve, reject }] of this.#callers.entries()) {
-      const result = results[i];
-      if (result !== undefined) resolve(result);
-      else reject(new TypeError('An increment has no result'));
-    }
-  }
-
-  fail(error: unknown): void {
-    for (const { reject } of this.#callers) reject(error);
-  }
 }
 
-interface Caller {
-  readonly resolve: (result: IncrementResult) => void;
-  readonly reject: (error: unknown) => void;
-}
+const NONE: Promise<Results> = Promise.resolve([]);
 
 export class PostgresCounters implements Counters {
   readonly #connections: Connections;
@@ -111,18 +99,21 @@ export class PostgresCounters implements Counters {
 
   #gather(id: string): Gathering {
     const gathering = new Gathering(id);
-    const fail = (error: unknown): void => {
+    const ended = (): void => {
       this.#unanswered -= gathering.increments.length;
-      gathering.fail(error);
     };
-    this.#lane.call(id, gathering).then((settled) => {
-      if (settled.status === 'rejected') {
-        fail(settled.reason);
-        return;
-      }
-      this.#unanswered -= gathering.increments.length;
-      gathering.answer(settled.value);
-    }, fail);
+    gathering.results = this.#lane.call(id, gathering).then(
+      (settled) => {
+        ended();
+        if (settled.status === 'fulfilled') return settled.value;
+        const reason: unknown = settled.reason;
+        throw reason;
+      },
+      (error: unknown) => {
+        ended();
+        throw error;
+      },
+    );
     return gathering;
   }
 

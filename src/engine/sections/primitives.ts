@@ -15,20 +15,20 @@ export abstract class Primitives extends Collections {
    */
   incr(key: string, options?: CountOptions): Promise<number>;
   incr(key: string, options: CountOptions<bigint>): Promise<bigint>;
-  incr(key: string, options: CountOptions<number | bigint> = {}): Promise<number | bigint> {
-    return explicitCall(async () => {
+  incr(key: string, options?: CountOptions<number | bigint>): Promise<number | bigint> {
+    return explicitCall(() => {
       this.assertOpen();
-      return await count(this.engine, this.keyOf(key), 'up', options);
+      return count(this.engine, this.keyOf(key), 'up', options);
     });
   }
 
   /** Takes away from the counter under `key`, like `incr`. It may go below 0. */
   decr(key: string, options?: CountOptions): Promise<number>;
   decr(key: string, options: CountOptions<bigint>): Promise<bigint>;
-  decr(key: string, options: CountOptions<number | bigint> = {}): Promise<number | bigint> {
-    return explicitCall(async () => {
+  decr(key: string, options?: CountOptions<number | bigint>): Promise<number | bigint> {
+    return explicitCall(() => {
       this.assertOpen();
-      return await count(this.engine, this.keyOf(key), 'down', options);
+      return count(this.engine, this.keyOf(key), 'down', options);
     });
   }
 
