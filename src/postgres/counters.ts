@@ -70,7 +70,7 @@ export class PostgresCounters implements Counters {
     this.#countingOn = new CountingOn(connections);
     this.#scopeNames = textArray(scopeNames);
     this.#maxGathered = maxBatch;
-    const batching = { timeout, maxBatch, slots: 1 };
+    const batching = { timeout, maxBatch, slots: 2 };
     this.#batcher = new Batcher({
       ...batching,
       maxWeight: maxBatch,

@@ -250,17 +250,18 @@ describe('batches', () => {
     expect(statements.length).toBeLessThanOrEqual(4);
   });
 
-  it('100 concurrent increments of one counter and one of 100 others issue at most 2 statements', async () => {
+  it('100 concurrent increments of one counter and one of 100 others that begin issue at most 6 statements', async () => {
     const { pool, statements } = countingPool(database.url);
     const store = await openStore({ connection: { pool } });
     const add = (id: string) => store.counters?.increment(id, { by: 1n, ttl: undefined, ...COUNTER_BOUNDS });
-    await add('warm');
+    // Both connections are there.
+    await Promise.all(['w', 'a', 'r', 'm'].map(async (id) => await add(id)));
     statements.length = 0;
     const results = await Promise.all([
       ...ids(100).map(() => add('hot counter')),
       ...ids(100).map((id) => add(`n ${id}`)),
     ]);
-    expect(statements.length).toBeLessThanOrEqual(2);
+    expect(statements.length).toBeLessThanOrEqual(6);
     expect(results[99]).toMatchObject({ value: 100n });
     expect(results[199]).toMatchObject({ value: 1n });
   });

@@ -15,14 +15,18 @@ interface Given {
 /** The number of a row that is one; of others this fails, so it stands behind `goesOn` only. */
 const number = sql`convert_from(e.value, 'UTF8')::bigint`;
 
-/** Whether the row `e` certainly is a counter that lives, and is within its bounds. Numbers of 19 digits are left to the whole rule: not all of them are a bigint. */
+/**
+ * Whether the row `e` certainly is a counter that lives, and is within its bounds. Numbers of 18 digits and more are left to the whole rule, as not
+ * all of them are a bigint. No regular expression looks for digits: on some connections that took half as long as all the rest.
+ */
 function goesOn(tables: Tables, when: 'quiet' | 'busy', { least, most }: Given): RawBuilder<unknown> {
   const newest = when === 'quiet' ? newestVisibleWhenQuiet(tables) : newestVisible(tables);
   return sql`e.encoding = ${sql.lit(COUNTER_ENCODING)} and e.expiresattime > clock_timestamp()
   and coalesce((${newest}
       ), '0'::xid8) < pg_snapshot_xmin(e.snapshot)
   and case
-    when length(e.value) <= 19 and encode(e.value, 'escape') ~ '^-?[0-9]{1,18}$'
+    when length(e.value) <= 18 and e.value not in ('', '-')
+      and rtrim(encode(e.value, 'escape'), '0123456789') in ('', '-')
       then ${number} between ${least} and ${most}
   end`;
 }

@@ -9,7 +9,8 @@ where e.id = $1::text and e.encoding = 'counter' and e.expiresattime > clock_tim
       limit 1
       ), '0'::xid8) < pg_snapshot_xmin(e.snapshot)
   and case
-    when length(e.value) <= 19 and encode(e.value, 'escape') ~ '^-?[0-9]{1,18}$'
+    when length(e.value) <= 18 and e.value not in ('', '-')
+      and rtrim(encode(e.value, 'escape'), '0123456789') in ('', '-')
       then convert_from(e.value, 'UTF8')::bigint between $3::bigint and $4::bigint
   end
 returning 1 as n, convert_from(e.value, 'UTF8') as number, pg_current_xact_id()::text as xid,

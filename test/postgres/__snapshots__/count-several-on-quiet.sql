@@ -12,7 +12,8 @@ with locked as materialized (
       limit 1
       ), '0'::xid8) < pg_snapshot_xmin(e.snapshot)
   and case
-    when length(e.value) <= 19 and encode(e.value, 'escape') ~ '^-?[0-9]{1,18}$'
+    when length(e.value) <= 18 and e.value not in ('', '-')
+      and rtrim(encode(e.value, 'escape'), '0123456789') in ('', '-')
       then convert_from(e.value, 'UTF8')::bigint between given.least and given.most
   end
   order by e.id collate "C"
