@@ -43,7 +43,7 @@ const createXidIndex = ({ tables, names }: MigrationContext) => sql`
  * (src/postgres/watch/mass.ts). Two names with one hash, of 2^64, cost a needless miss.
  *
  * One plan for all snapshots, because making it takes seven times as long as running it. Both bounds of a range are of both columns, so that only the primary
- * key will do, whatever was in the table when the plan was made.
+ * key will do, whatever was in the table when the plan was made. What was running when the load began is another statement, which few need.
  */
 const createHides = ({ tables }: MigrationContext) => sql`
   create function ${tables.massHides}(tags text[], snapshot pg_snapshot, writer xid8) returns boolean
@@ -51,36 +51,43 @@ const createHides = ({ tables }: MigrationContext) => sql`
   set search_path = pg_catalog, pg_temp set enable_seqscan = off set plan_cache_mode = force_generic_plan
   as $body$
   begin
+    if exists (
+      select
+      from ${wanted}
+      cross join lateral (
+        select
+        from ${tables.mass} as m
+        where (m.bucket, m.xid) >= (wanted.bucket, pg_snapshot_xmax(snapshot))
+          and (m.bucket, m.xid) <= (wanted.bucket, '18446744073709551615'::xid8)
+          and m.xid is distinct from writer
+          and wanted.hash = any (m.hashes)
+        offset 0
+      ) as later
+    ) then
+      return true;
+    end if;
+    if pg_snapshot_xmin(snapshot) = pg_snapshot_xmax(snapshot) then
+      return false;
+    end if;
     return exists (
       select
-      from (
-        select named.hash, (named.hash & 1023)::integer as bucket
-        from unnest(tags) as tag (tag)
-        cross join lateral (select hashtextextended(('t|' || tag.tag) collate "C", 0)) as named (hash)
-      ) as wanted
+      from ${wanted}
+      cross join pg_snapshot_xip(snapshot) as running (xid)
       cross join lateral (
-        (
-          select
-          from ${tables.mass} as m
-          where (m.bucket, m.xid) >= (wanted.bucket, pg_snapshot_xmax(snapshot))
-            and (m.bucket, m.xid) <= (wanted.bucket, '18446744073709551615'::xid8)
-            and m.xid is distinct from writer
-            and wanted.hash = any (m.hashes)
-          offset 0
-        )
-        union all
         select
-        from pg_snapshot_xip(snapshot) as running (xid)
-        cross join lateral (
-          select
-          from ${tables.mass} as m
-          where (m.bucket, m.xid) >= (wanted.bucket, running.xid)
-            and (m.bucket, m.xid) <= (wanted.bucket, running.xid)
-            and m.xid is distinct from writer
-            and wanted.hash = any (m.hashes)
-          offset 0
-        ) as late
-      ) as hit
+        from ${tables.mass} as m
+        where (m.bucket, m.xid) >= (wanted.bucket, running.xid)
+          and (m.bucket, m.xid) <= (wanted.bucket, running.xid)
+          and m.xid is distinct from writer
+          and wanted.hash = any (m.hashes)
+        offset 0
+      ) as late
     );
   end
   $body$`;
+
+const wanted = sql`(
+        select named.hash, (named.hash & 1023)::integer as bucket
+        from unnest(tags) as tag (tag)
+        cross join lateral (select hashtextextended(('t|' || tag.tag) collate "C", 0)) as named (hash)
+      ) as wanted`;

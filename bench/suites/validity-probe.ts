@@ -28,6 +28,8 @@ interface Stage {
   readonly cache: CacheInstance;
   /** Leaves a transaction open that has written something. */
   readonly openWriter: () => Promise<void>;
+  /** What a statement on 100 000 rows of a watched table would leave, of other tags. */
+  readonly massInvalidate: () => Promise<void>;
   /** Has the statistics of the log renewed, as autovacuum does from time to time. */
   readonly analyzeLog: () => Promise<void>;
 }
@@ -82,6 +84,14 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'a mass invalidation of 100 000 other tags since',
+    prefix: 'mass_',
+    async prepare({ cache, massInvalidate }) {
+      await fill(cache);
+      await massInvalidate();
+    },
+  },
+  {
     name: '20 000 of other tags since a plan for an empty log',
     prefix: 'planned_',
     async prepare({ cache, analyzeLog }) {
@@ -114,6 +124,13 @@ export const validityProbe: Suite = {
           cache,
           openWriter: async () => {
             ends.unshift(await openWriter(pool));
+          },
+          massInvalidate: async () => {
+            await pool.query(`with named as (insert into ${log} (name, kind) values ('t|big', 'delete'))
+              insert into ${entries}_mass (bucket, hashes) select (hash & 1023)::integer, array_agg(hash)
+              from (select hashtextextended('t|big:' || i, 0) as hash from generate_series(1, 100000) as i) as h
+              group by 1`);
+            await pool.query(`vacuum analyze ${log}, ${entries}_mass`);
           },
           analyzeLog: async () => {
             await pool.query(`vacuum analyze ${log}`);

@@ -1,6 +1,7 @@
 /** Statements that change very many rows of a watched table: exactly their tags are invalidated, though no name of theirs stands in the log. */
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Store } from '../../src/ports/store.js';
+import { testNames } from '../support/database.js';
 import { eventually, openCache } from './cache-fixture.js';
 import { bodyOf, connect, openStore, table, write } from './fixture.js';
 import { LOG, useWatchedDatabase } from './watched-fixture.js';
@@ -145,6 +146,20 @@ describe('entries', () => {
     await filled(store, '1', ['big:1']);
     await writer.query('commit');
     expect(await bodyOf(store, '1')).toBe('value');
+  });
+
+  it('are not looked up while there is nothing that they could have missed', async () => {
+    const names = { ...testNames(), prefix: 'none_' };
+    const store = await openStore({ connection: database.url, ...names });
+    await filled(store, 'kept', ['a']);
+    await store.invalidate(['t|other'], 'delete');
+    await pool().query(`create or replace function ${table('_mass_hides', names)}(tags text[], snapshot pg_snapshot, writer xid8)
+      returns boolean language plpgsql as 'begin raise exception $$asked$$; end'`);
+    expect(await bodyOf(store, 'kept')).toBe('value');
+    await pool().query(`insert into ${table('_mass', names)} (bucket, hashes) values (0, '{1024}')`);
+    await store.invalidate(['t|other'], 'delete');
+    await expect(bodyOf(store, 'kept')).rejects.toThrow('P0001');
+    await filled(store, 'younger', []);
   });
 
   it('another process with copies hears of it, and loads only what has changed', async () => {

@@ -86,9 +86,10 @@ function isProvenCheaply(tables: Tables, { snapshot }: Subject): RawBuilder<unkn
 
 /** Whether a mass invalidation of its tags is unseen: always a `delete`. The function is called where there is one that could be. */
 function isHiddenByMass(tables: Tables, { tags, snapshot, writer }: Subject): RawBuilder<unknown> {
-  return sql`(
+  // Not null, when there is none: the function would have to be called for `null and …`.
+  return sql`coalesce((
         select m.xid from ${tables.mass} as m order by m.xid desc limit 1
-      ) >= pg_snapshot_xmin(${snapshot}) and ${tables.massHides}(${tags}, ${snapshot}, ${writer ?? sql`null::xid8`})`;
+      ), '0'::xid8) >= pg_snapshot_xmin(${snapshot}) and ${tables.massHides}(${tags}, ${snapshot}, ${writer ?? sql`null::xid8`})`;
 }
 
 /**

@@ -61,9 +61,9 @@ with moment as materialized (
         ) as logged
         where pg_visible_in_snapshot(running.xid, moment.snapshot)
       ) then null
-      when (
+      when coalesce((
         select m.xid from "My ""Schema"""."Ünï cache_mass" as m order by m.xid desc limit 1
-      ) >= pg_snapshot_xmin(e.snapshot) and "My ""Schema"""."Ünï cache_mass_hides"(e.tags, e.snapshot, e.writer_xid) then '-Infinity'::float8
+      ), '0'::xid8) >= pg_snapshot_xmin(e.snapshot) and "My ""Schema"""."Ünï cache_mass_hides"(e.tags, e.snapshot, e.writer_xid) then '-Infinity'::float8
       when not exists (
         select from
           (

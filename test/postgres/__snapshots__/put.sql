@@ -67,9 +67,9 @@ with moment as materialized (
         ) as logged
         where pg_visible_in_snapshot(running.xid, moment.snapshot)
       ) then null
-      when (
+      when coalesce((
         select m.xid from "My ""Schema"""."Ünï cache_mass" as m order by m.xid desc limit 1
-      ) >= pg_snapshot_xmin(input.load_snapshot::pg_snapshot) and "My ""Schema"""."Ünï cache_mass_hides"(input.tags, input.load_snapshot::pg_snapshot, null::xid8) then true
+      ), '0'::xid8) >= pg_snapshot_xmin(input.load_snapshot::pg_snapshot) and "My ""Schema"""."Ünï cache_mass_hides"(input.tags, input.load_snapshot::pg_snapshot, null::xid8) then true
       when exists (
         select from
           (
