@@ -1,7 +1,7 @@
 /**
  * How do I write a store of my own? Implement `Store`, and let the contract suite judge it.
  *
- * `npx tsx examples/custom-store/main.ts`; with Vitest or Jest give the suite their `describe` and `it`.
+ * `npx tsx examples/custom-store/main.ts`; with Vitest, Jest or Mocha give the suite their `describe` and `it`.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -9,6 +9,8 @@ import { type Decorators, transpile } from './compiler.js';
 import { LEFT_OUT, root } from './fences.js';
 
 export interface Program {
+  /** Options of Node. */
+  readonly args?: readonly string[];
   /** SQL that prepares the database. */
   readonly prepare: string;
   /** What comes before the snippet, in its module. */
@@ -58,8 +60,13 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   'early-refresh': { prepare: 'select', after: '', output: '1\n2\n' },
   timeouts: { prepare: 'select', after: '', output: 'nobody waits any more\ntrue\n' },
   'testing-clock': { prepare: 'select', after: '', output: '' },
-  // As its reader runs it: `node:test` reports on what ran.
-  'store-contract': { prepare: 'select', after: '', output: /^ℹ pass 1[4-9]\d\n[\s\S]*^ℹ fail 0\n/m },
+  // As its reader runs it.
+  'store-contract': {
+    args: ['--test', '--test-reporter=spec'],
+    prepare: 'select',
+    after: '',
+    output: /^ℹ pass 1[4-9]\d\n[\s\S]*^ℹ fail 0\n/m,
+  },
   embedded: {
     prepare: 'select',
     after: `
@@ -119,19 +126,19 @@ export async function runProgram(
     const { before = '', body = LEFT_OUT, after } = program;
     const text = `${before} ${module.replaceAll(LEFT_OUT, body)}\n${after}\n`;
     await writeFile(path, transpile(text, decorators));
-    return await run(path, cwd, url);
+    return await run([...(program.args ?? []), path], cwd, url);
   } finally {
     await rm(folder, { recursive: true, force: true });
     await rm(cwd, { recursive: true, force: true });
   }
 }
 
-function run(path: string, cwd: string, url: string): Promise<ProgramRun> {
+function run(args: readonly string[], cwd: string, url: string): Promise<ProgramRun> {
   // A program is none of the tests that its test runner may be running.
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
   return new Promise((resolve) => {
     const options = { cwd, env: { ...inherited, DATABASE_URL: url }, timeout: 60_000 };
-    execFile(process.execPath, ['--test-reporter=spec', path], options, (error, output, errors) => {
+    execFile(process.execPath, args, options, (error, output, errors) => {
       resolve({ status: error === null ? 0 : Number(error.code ?? -1), output, errors });
     });
   });
