@@ -6,7 +6,9 @@
  * protocol that is broken on purpose) with some. docs/coherence.md says what is checked.
  */
 import { loadavg } from 'node:os';
+import { canMount } from '../test/support/small-disk.js';
 import { CONTROL_FAULTS } from './controls/control-faults.js';
+import type { Fault } from './faults/fault.js';
 import { type Options, parseOptions } from './options.js';
 import { LEGEND, tableOf } from './report/print.js';
 import { saveResults } from './report/results-file.js';
@@ -36,9 +38,9 @@ async function main(options: Options): Promise<number> {
   try {
     await introduce(server, options);
     const possible = options.faults.filter(({ name, needs }) => {
-      if (needs === 'any server' || server.owner === 'harness') return true;
-      console.log(`\n${name}: left out, needs the embedded server`);
-      return false;
+      const missing = missingFor(needs, server);
+      if (missing !== undefined) console.log(`\n${name}: left out, needs ${missing}`);
+      return missing === undefined;
     });
     // Starting processes takes longer than a short fault: all of them meet the same ones.
     const groups = options.form === 'short' ? [possible] : possible.map((fault) => [fault]);
@@ -57,6 +59,13 @@ async function main(options: Options): Promise<number> {
   const passed = faults.passed + controls.passed;
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** What a fault needs and is not here. */
+function missingFor(needs: Fault['needs'], server: HarnessServer): string | undefined {
+  if (needs === 'any server') return undefined;
+  if (server.owner !== 'harness') return 'the embedded server';
+  return needs === 'small disk' && !canMount() ? 'a small disk (tmpfs), which takes root who may mount' : undefined;
 }
 
 async function introduce(server: HarnessServer, options: Options): Promise<void> {

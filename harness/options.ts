@@ -5,7 +5,7 @@ import type { Fault } from './faults/fault.js';
 import { growth } from './faults/growth.js';
 import { cut, halfOpen, latency, listenKilled, partitioned } from './faults/network.js';
 import { clockShifted, holderKilled, none, stopped } from './faults/processes.js';
-import { outOfConnections, readOnly } from './faults/resources.js';
+import { diskFull, outOfConnections, readOnly } from './faults/resources.js';
 import { CONTROLS, type Control } from './worker/protocol.js';
 
 /** All faults, in the order in which they are run; `growth` only when it is asked for, since it takes minutes. */
@@ -19,6 +19,7 @@ const FAULTS: readonly Fault[] = [
   postgresKilled,
   outOfConnections,
   readOnly,
+  diskFull,
   holderKilled,
   stopped,
   longTransaction,

@@ -49,6 +49,11 @@ export class HarnessServer {
     return this.#url;
   }
 
+  /** The folder of its data; only where it is our own. */
+  get data(): string {
+    return join(this.#directory, 'server', 'data');
+  }
+
   /** For the caches under test. */
   get cacheUrl(): string {
     if (this.owner === 'somebody else') return this.#url;
@@ -94,7 +99,7 @@ export class HarnessServer {
 
   /** Kills every process of the server at once, as a machine that loses its power, and starts it again. */
   async killAndRestart(downFor: number): Promise<void> {
-    const file = await readFile(join(this.#directory, 'server', 'data', 'postmaster.pid'), 'utf8');
+    const file = await readFile(join(this.data, 'postmaster.pid'), 'utf8');
     const postmaster = Number(file.split('\n')[0]);
     const others = await this.ask<{ pid: number }>('select pid from pg_stat_activity where pid <> pg_backend_pid()');
     kill(postmaster);

@@ -21,8 +21,8 @@ export interface Fault {
   /** What happens, for the report. */
   readonly title: string;
   readonly network: 'direct' | 'proxied';
-  /** `own server`: its processes are killed. */
-  readonly needs: 'any server' | 'own server';
+  /** `own server`: its processes are killed, or its settings changed. `small disk`: that, and root who may mount one. */
+  readonly needs: 'any server' | 'own server' | 'small disk';
   readonly setup?: Partial<ClusterSetup>;
   /** Runs at least this long, whatever was asked for: less would show nothing. */
   readonly leastSeconds?: number;

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StoreError } from '../../src/errors.js';
 import { testNames } from '../support/database.js';
-import { HAS_TMPFS, SmallDisk } from '../support/small-disk.js';
+import { canMount, SmallDisk } from '../support/small-disk.js';
 import { eventually, expectNothingUnhandled, type OpenCache } from './cache-fixture.js';
 import {
   changing,
@@ -92,7 +92,7 @@ describe('the right to write', () => {
   });
 });
 
-describe.skipIf(!HAS_TMPFS)('the disk of the tablespace (needs tmpfs)', () => {
+describe.skipIf(!canMount())('the disk of the tablespace (needs tmpfs)', () => {
   let disk: SmallDisk | undefined;
   // Unmounted after the server has stopped: hooks that come first are the last to end.
   afterAll(() => disk?.unmount());
