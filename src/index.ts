@@ -99,6 +99,7 @@ export type {
   ListRequest,
   LoadToken,
   Postponed,
+  ReadDetail,
   RefusalReason,
   Store,
   StoredEntry,

@@ -129,6 +129,7 @@ class SuperjsonCodec implements Codec {
   #decodeTypes(payload: unknown): unknown {
     const checked = checkedPayload(payload);
     shallow(checked.json, MAX_STORED_DEPTH);
+    if (restoreDates(checked)) return checked.json;
     this.#restorer = new Restorer(this.#classes);
     return this.#superjson.deserialize(checked, { inPlace: true });
   }
@@ -155,6 +156,38 @@ function checkedPayload(payload: unknown): SuperJSONResult {
   if (!isPayload(payload)) throw new TypeError('Damaged SuperJSON: not as it was written');
   assertAnnotations(payload.meta?.values, CUSTOM_NAME);
   return payload;
+}
+
+/**
+ * Puts dates where they belong, if there is nothing else to be put and they are properties of the value itself: most rows are such, and SuperJSON
+ * takes four times as long. Whether it was so; else nothing has been changed.
+ */
+function restoreDates(payload: SuperJSONResult): boolean {
+  const json: unknown = payload.json;
+  const values: unknown = payload.meta?.values;
+  if (!isRecord(json) || !isRecord(values)) return false;
+  const paths = Object.keys(values);
+  if (!paths.every((path) => isDate(values[path]) && isProperty(path) && typeof ownOf(json, path) === 'string'))
+    return false;
+  for (const path of paths) json[path] = new Date(String(json[path]));
+  return true;
+}
+
+function isRecord(part: unknown): part is Record<string, unknown> {
+  return typeof part === 'object' && part !== null && !Array.isArray(part);
+}
+
+function isDate(annotation: unknown): boolean {
+  return Array.isArray(annotation) && annotation.length === 1 && annotation[0] === 'Date';
+}
+
+/** Whether a path leads to a property by its own name: it has nothing that is escaped, and nothing after it. */
+function isProperty(path: string): boolean {
+  return !path.includes('.') && !path.includes('\\') && !REFUSED_KEYS.has(path);
+}
+
+function ownOf(json: Readonly<Record<string, unknown>>, property: string): unknown {
+  return Object.hasOwn(json, property) ? json[property] : undefined;
 }
 
 function isPayload(payload: unknown): payload is SuperJSONResult {

@@ -1,11 +1,11 @@
 /** Finding: the shared tier's answer for one key, decoded, classified, and admitted to the local tier if it may be. */
-import type { Codec } from '../kernel/codec.js';
+import type { Codec, Encoded } from '../kernel/codec.js';
 import { COUNTER_ENCODING, decodeCounter } from '../kernel/counter.js';
 import { freshness, type State } from '../kernel/freshness.js';
 import { type Isolated, take } from '../kernel/isolation.js';
 import { entryId, tagName } from '../kernel/names.js';
 import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
-import type { ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
+import type { ListRequest, LoadToken, ReadDetail, StoredEntry, StoreRead } from '../ports/store.js';
 import { type Call, type Engine, identify, mayFill, mayRead, namesAlwaysOf } from './call.js';
 import { decodeFailure, isFailure } from './failure.js';
 import { candidate } from './publish.js';
@@ -70,6 +70,7 @@ export function useShared<T>(engine: Engine, options: FindOptions, use: (found: 
   const reading = beginReading(engine);
   return engine.store.read(subject, id, (read) => {
     try {
+      reading.elapsed = engine.clock.monotonic() - reading.began;
       return use(interpret(engine, options, { id, read }, reading));
     } finally {
       engine.ledger.end();
@@ -80,27 +81,57 @@ export function useShared<T>(engine: Engine, options: FindOptions, use: (found: 
 /** Most keys read at a time: two batches of the Postgres store, which has room for two under way. Each time has a deadline of its own. */
 const READ_AT_ONCE = 1_000;
 
-/** The same for many keys at once; the answers are in their order. */
-export async function findSharedMany(engine: Engine, wanted: readonly FindOptions[]): Promise<readonly Found[]> {
-  const found: Found[] = [];
-  for (let at = 0; at < wanted.length; at += READ_AT_ONCE) {
-    const part = wanted.slice(at, at + READ_AT_ONCE);
+/** What is to be found together: all of them, how each is read, and what becomes of what is found. */
+export interface FindTogether<One> {
+  readonly all: readonly One[];
+  readonly keyOf: (one: One) => string;
+  /** Made when it is asked for: what need not be kept while the store is waited for is no burden to the collection of garbage. */
+  readonly optionsOf: (one: One) => FindOptions;
+  /** Called for each, in their order. */
+  readonly use: (one: One, found: Found, owner: ValueOwner) => void;
+}
+
+/** Whose a value is: the caller's alone, who need not be given a copy, or others have it too. */
+export type ValueOwner = 'caller' | 'several';
+
+/** The same for many at once. */
+export async function findSharedMany<One>(engine: Engine, together: FindTogether<One>): Promise<void> {
+  const { all } = together;
+  for (let at = 0; at < all.length; at += READ_AT_ONCE) {
+    const part = all.length <= READ_AT_ONCE ? all : all.slice(at, at + READ_AT_ONCE);
     const refused = engine.store.refuses;
     const reading = beginReading(engine);
     try {
-      const ids = part.map(({ subject }) => entryId(engine.namespace, subject.key, engine.store.maxIdBytes));
-      const subjects = part.map(({ subject }) => subject);
-      const reads = refused || part.every(isLocal) ? [] : await engine.store.readMany(subjects, ids);
-      for (const [i, options] of part.entries()) {
-        const id = ids[i] ?? '';
-        const nothing = refused && !isLocal(options) ? LEFT_ALONE : undefined;
-        found.push(nothing ?? interpret(engine, options, { id, read: reads[i] }, reading));
+      const idOf = ({ subject }: FindOptions): string =>
+        entryId(engine.namespace, subject.key, engine.store.maxIdBytes);
+      const ids = part.map((one) => idOf(together.optionsOf(one)));
+      const areLocal = part.every((one) => isLocal(together.optionsOf(one)));
+      const reads = refused || areLocal ? [] : await readPart(engine, ids, { ...together, all: part });
+      reading.elapsed = engine.clock.monotonic() - reading.began;
+      for (const [i, one] of part.entries()) {
+        const options = together.optionsOf(one);
+        const answer = { id: ids[i] ?? '', read: reads[i] };
+        const found = refused && !isLocal(options) ? LEFT_ALONE : interpret(engine, options, answer, reading);
+        const isOwn = engine.local.keepsNothing && answer.read?.shared === undefined;
+        together.use(one, found, isOwn ? 'caller' : 'several');
       }
     } finally {
       engine.ledger.end();
     }
   }
-  return found;
+}
+
+/** Tags are wanted for copies that are kept, and for debts: what these hide the store cannot tell. */
+async function readPart<One>(
+  { store, local, owed }: Engine,
+  ids: readonly string[],
+  { all, optionsOf }: FindTogether<One>,
+): Promise<readonly (StoreRead | undefined)[]> {
+  const read = (detail: ReadDetail): Promise<readonly (StoreRead | undefined)[]> =>
+    store.readMany(ids, detail, () => all.map((one) => optionsOf(one).subject));
+  if (!local.keepsNothing || owed.size > 0) return await read('whole');
+  const reads = await read('values');
+  return owed.size === 0 ? reads : await read('whole');
 }
 
 /** Whether the shared tier is not asked: neither what is there nor a token is of any use. */
@@ -119,11 +150,13 @@ interface Reading {
   readonly since: number;
   readonly owed: number;
   readonly began: number;
+  /** Milliseconds it took, when it has been answered. */
+  elapsed: number;
 }
 
 /** Pair with `ledger.end`. */
 function beginReading(engine: Engine): Reading {
-  return { since: engine.ledger.begin(), owed: engine.owed.size, began: engine.clock.monotonic() };
+  return { since: engine.ledger.begin(), owed: engine.owed.size, began: engine.clock.monotonic(), elapsed: 0 };
 }
 
 /** What an answer of the store means here, and what follows from it: a copy is kept, and a sliding window is renewed. */
@@ -131,8 +164,7 @@ function interpret(engine: Engine, options: FindOptions, answer: Answer, reading
   const found = judge(engine, options, answer, reading);
   const { state, entry, token } = found;
   if (entry !== undefined && token !== undefined && (state === 'fresh' || state === 'early')) {
-    const { began, since } = reading;
-    serveLater(engine, options, entry, { token, began, since });
+    serveLater(engine, options, entry, token, reading);
   }
   return found;
 }
@@ -146,7 +178,7 @@ function judge(engine: Engine, options: FindOptions, { id, read }: Answer, readi
     return { state: 'dead', entry: undefined, token };
   const entry = decode(engine, options, read.entry, read.shared);
   if (entry === undefined) return { state: 'dead', entry: undefined, token };
-  return { state: freshness(read.entry.remaining, engine.clock.monotonic() - reading.began), entry, token };
+  return { state: freshness(read.entry.remaining, reading.elapsed), entry, token };
 }
 
 /** Reads like `findShared`, and leaves everything as it is. */
@@ -155,7 +187,10 @@ export async function inspectShared(engine: Engine, options: FindOptions): Promi
   try {
     const { subject } = options;
     const { id } = identify(engine, subject.key);
-    return await engine.store.read(subject, id, (read) => judge(engine, options, { id, read }, reading));
+    return await engine.store.read(subject, id, (read) => {
+      reading.elapsed = engine.clock.monotonic() - reading.began;
+      return judge(engine, options, { id, read }, reading);
+    });
   } finally {
     engine.ledger.end();
   }
@@ -217,6 +252,11 @@ export function copyOf(entry: FoundEntry): unknown {
   return take(entry.isolated);
 }
 
+/** The same, or the value itself where nobody else will get it. */
+export function handOver(entry: FoundEntry, owner: ValueOwner): unknown {
+  return owner === 'caller' ? entry.isolated.value : copyOf(entry);
+}
+
 function decode(
   engine: Engine,
   options: FindOptions,
@@ -225,12 +265,14 @@ function decode(
 ): FoundEntry | undefined {
   const { subject, policy } = options;
   const { codec = engine.codec, isolation } = policy;
-  if (isFailure(stored.encoded)) return decodeKeptFailure(engine, options, stored);
+  // Once: of an entry of many it is made when it is asked for.
+  const { encoded } = stored;
+  if (isFailure(encoded)) return decodeKeptFailure(engine, options, stored);
   const known = shared?.memo;
   if (known instanceof Decoded && known.codec === codec && known.isolation === isolation) return known.entry;
   try {
     // Whatever the codec: a counter is a number to everybody.
-    const value = isCounter(stored) ? decodeCounter(stored.encoded) : codec.decode(stored.encoded);
+    const value = isCounter(encoded) ? decodeCounter(encoded) : codec.decode(encoded);
     const entry = { isolated: engine.local.protect(value, isolation), stored };
     if (shared !== undefined) shared.memo = new Decoded(entry, codec, isolation);
     return entry;
@@ -256,25 +298,23 @@ function decodeKeptFailure(
   }
 }
 
-interface Measured {
-  readonly token: LoadToken;
-  readonly began: number;
-  readonly since: number;
-}
-
 /** Admits what was read, and renews its sliding window when a quarter of it has passed; both off the caller's path. */
 function serveLater(
   engine: Engine,
   { subject, policy }: FindOptions,
   entry: FoundEntry,
-  { token, began, since }: Measured,
+  token: LoadToken,
+  { began, since }: Reading,
 ): void {
   const { stored, isolated } = entry;
-  const { sliding, remaining, ceiling } = stored;
-  if (sliding !== undefined && remaining.fresh < Math.min(sliding, ceiling) && remaining.fresh <= (sliding * 3) / 4) {
-    touchLater(engine, subject);
+  const { sliding } = stored;
+  if (sliding !== undefined) {
+    const { fresh } = stored.remaining;
+    if (fresh < Math.min(sliding, stored.ceiling) && fresh <= (sliding * 3) / 4) touchLater(engine, subject);
   }
-  if (policy.tiers === 'shared' || engine.local.keepsNothing || isCounter(stored) || !mayFill(subject, 'local')) return;
+  if (policy.tiers === 'shared' || engine.local.keepsNothing || isCounter(stored.encoded) || !mayFill(subject, 'local'))
+    return;
+  const { remaining, ceiling } = stored;
   const { body } = stored.encoded;
   engine.local.admit(
     candidate(
@@ -297,8 +337,8 @@ function serveLater(
 }
 
 /** Counters change without a word to other processes, so no copy of one is kept. */
-function isCounter({ encoded }: StoredEntry): boolean {
-  return encoded.encoding === COUNTER_ENCODING;
+function isCounter({ encoding }: Encoded): boolean {
+  return encoding === COUNTER_ENCODING;
 }
 
 /** Tells the store, in the background, that a sliding entry was read. */

@@ -22,7 +22,7 @@ export function takeLocalHits(
   values: unknown[],
 ): readonly number[] {
   const { local, reporter, clock } = engine;
-  if (policy.tiers === 'shared' || local.keepsNothing) return [...keys.keys()];
+  if (policy.tiers === 'shared' || local.keepsNothing) return keys.map((_, place) => place);
   const missing: number[] = [];
   // One moment for all of them: that of the call.
   const now = clock.monotonic();

@@ -3,7 +3,7 @@
  * statements (DESIGN 5.3); in parts, so that each has the deadline of a part and not that of everything.
  */
 import type { Engine } from './call.js';
-import { copyOf, type FindOptions, type Found, findSharedMany, touchLater } from './find.js';
+import { type FindOptions, findSharedMany, handOver, touchLater } from './find.js';
 import { deletionOfMany, type Named } from './invalidation.js';
 import { type AskedTogether, takeLocalHits } from './local-hits.js';
 import { isLocallyRead, isUnconcerned, type ReadWanted, readOnTerms } from './terms.js';
@@ -14,8 +14,6 @@ import { deleteEntry, type Given, setEntry } from './write-path.js';
 /** Most entries written at a time, and most bytes: one statement of the Postgres store. */
 const WRITTEN_AT_ONCE = 500;
 const BYTES_AT_ONCE = 4 * 1024 * 1024;
-
-const NOT_ASKED: Partial<Found> = {};
 
 /** A read of many entries by one policy. */
 export interface ReadTogether extends AskedTogether {
@@ -33,34 +31,60 @@ export async function getMany(engine: Engine, asked: ReadTogether): Promise<read
     return [];
   }
   const values: unknown[] = new Array(keys.length);
+  const isHeard = reporter.audience.isThere;
   const isUsual = isUnconcerned(engine, { ...policy, useCase, keyType });
-  const places = isUsual ? takeLocalHits(engine, asked, started, values) : keys.keys();
-  const missing: FindOptions[] = [];
-  const placesOfMissing: number[] = [];
-  for (const place of places) {
-    const wanted = { subject: { key: keys[place] ?? '', useCase, keyType }, policy };
-    const one = isUsual ? wanted : readOnTerms(engine, wanted);
-    if (typeof one === 'string') {
-      reporter.bypass(wanted.subject, one);
-    } else if (!takeLocalHit(engine, one, started, values, place)) {
-      missing.push(one);
-      placesOfMissing.push(place);
-    }
-  }
-  const found = missing.length === 0 ? [] : await findSharedMany(engine, missing);
-  for (let at = 0; at < missing.length; at += 1) {
-    const subject = missing[at]?.subject ?? { key: '' };
-    const { entry, state, bypassed } = found[at] ?? NOT_ASKED;
-    if (entry !== undefined && (state === 'fresh' || state === 'early')) {
-      reporter.hit(subject, 'shared', state, started);
-      values[placesOfMissing[at] ?? 0] = copyOf(entry);
-    } else if (bypassed === undefined) {
-      reporter.miss(subject, started);
-    } else {
-      reporter.bypass(subject, bypassed);
-    }
-  }
+  const places = isUsual ? takeLocalHits(engine, asked, started, values) : [...keys.keys()];
+  const optionsOf = (one: Missing): FindOptions => (typeof one === 'number' ? wantedAt(asked, one) : one.options);
+  let sharedHits = 0;
+  await findSharedMany(engine, {
+    all: isUsual && engine.local.keepsNothing ? places : missingOf(engine, asked, { places, isUsual, started, values }),
+    keyOf: (one) => keys[placeOf(one)] ?? '',
+    optionsOf,
+    use(one, { state, entry, bypassed }, owner) {
+      if (entry !== undefined && (state === 'fresh' || state === 'early')) {
+        if (state === 'fresh' && !isHeard) sharedHits += 1;
+        else reporter.hit(optionsOf(one).subject, 'shared', state, started);
+        values[placeOf(one)] = handOver(entry, owner);
+      } else if (bypassed === undefined) {
+        reporter.miss(optionsOf(one).subject, started);
+      } else {
+        reporter.bypass(optionsOf(one).subject, bypassed);
+      }
+    },
+  });
+  reporter.uneventfulHits('shared', sharedHits);
   return values;
+}
+
+interface LocalRead {
+  readonly places: readonly number[];
+  readonly isUsual: boolean;
+  readonly started: number;
+  readonly values: unknown[];
+}
+
+/** Takes what copies there are, of all that may be read at all; what is left. */
+function missingOf(engine: Engine, asked: ReadTogether, { places, isUsual, started, values }: LocalRead): Missing[] {
+  const missing: Missing[] = [];
+  for (const place of places) {
+    const wanted = wantedAt(asked, place);
+    const one = isUsual ? wanted : readOnTerms(engine, wanted);
+    if (typeof one === 'string') engine.reporter.bypass(wanted.subject, one);
+    else if (!takeLocalHit(engine, one, started, values, place))
+      missing.push(isUsual ? place : { place, options: one });
+  }
+  return missing;
+}
+
+/** The place of a key that no copy answers; with its options, where they are not those of all others. */
+type Missing = number | { readonly place: number; readonly options: FindOptions };
+
+function placeOf(one: Missing): number {
+  return typeof one === 'number' ? one : one.place;
+}
+
+function wantedAt({ keys, useCase, keyType, policy }: ReadTogether, place: number): ReadWanted {
+  return { subject: { key: keys[place] ?? '', useCase, keyType }, policy };
 }
 
 /** Answers one of them by whatever copy there is; whether there is one that may. */

@@ -20,7 +20,7 @@ export interface WholeCall {
 }
 
 /** Parts of a call, one for each of its keys at these places; what is loaded of them is loaded together. */
-export function partsOf(whole: WholeCall, places: readonly number[] = [...whole.keys.keys()]): readonly Call[] {
+export function partsOf(whole: WholeCall, places: readonly number[] = [...whole.keys.keys()]): readonly PartCall[] {
   const together = new LoadTogether(places.length, (chosen, context) => {
     const positions = chosen.map((at) => places[at] ?? 0);
     return whole.load(positions, context);
@@ -28,12 +28,13 @@ export function partsOf(whole: WholeCall, places: readonly number[] = [...whole.
   return places.map((position, at) => new PartCall(whole, together, { key: whole.keys[position] ?? '', position, at }));
 }
 
-class PartCall implements Call {
+export class PartCall implements Call {
   readonly key: string;
   readonly #whole: WholeCall;
   readonly #together: LoadTogether;
-  /** Among all keys of the call, and among those that load together. */
-  readonly #position: number;
+  /** Where its key stands among all of the call. */
+  readonly position: number;
+  /** Where it stands among those that load together. */
   readonly #at: number;
   #tags: readonly string[] | undefined;
 
@@ -45,7 +46,7 @@ class PartCall implements Call {
     this.key = key;
     this.#whole = whole;
     this.#together = together;
-    this.#position = position;
+    this.position = position;
     this.#at = at;
   }
 
@@ -84,7 +85,7 @@ class PartCall implements Call {
 
   /** Built once, when a load begins: from the arguments as they were given, whatever the loader does to them. */
   tags(): readonly string[] {
-    this.#tags ??= this.#whole.tagsOf(this.#position);
+    this.#tags ??= this.#whole.tagsOf(this.position);
     return this.#tags;
   }
 
@@ -97,6 +98,6 @@ class PartCall implements Call {
   }
 
   under(key: string): Call {
-    return new PartCall(this.#whole, this.#together, { key, position: this.#position, at: this.#at });
+    return new PartCall(this.#whole, this.#together, { key, position: this.position, at: this.#at });
   }
 }

@@ -7,7 +7,7 @@ import type { BypassReason } from '../kernel/events.js';
 import { type Arrival, type Arrived, arrive, momentOf } from './arrival.js';
 import { type Call, type Engine, mayRead } from './call.js';
 import { KeptFailure } from './failure.js';
-import { copyOf, type FindOptions, type Found, findSharedMany } from './find.js';
+import { type Found, findSharedMany, handOver } from './find.js';
 import type { KeyState, SingleFlight } from './flight.js';
 import { loadAnew } from './load-anew.js';
 import { isLoading } from './load-context.js';
@@ -24,6 +24,13 @@ export interface ReadOne {
   hitLocally(call: Call, hit: LocalHit, state: 'fresh' | 'early', started: number): unknown;
   /** Answers a call that has come, by what was found for it since. */
   go(call: Call, arrived: Arrived, found: Found | undefined): Promise<unknown>;
+}
+
+/** A call that nothing local answers. */
+interface Missed {
+  readonly place: number;
+  readonly call: Call;
+  readonly arrived: Arrived;
 }
 
 /** What was being done about a key when a call for it came, and how many of its flights had ended. */
@@ -81,7 +88,7 @@ export class ReadTogether {
     const { local } = this.#engine;
     const isScoped = currentScope() !== undefined;
     const waiting: Promise<unknown>[] = [];
-    const missed: { readonly place: number; readonly call: Call; readonly arrived: Arrived }[] = [];
+    const missed: Missed[] = [];
     const later = (place: number, value: Promise<unknown>): void => {
       const put = value.then((one) => (values[place] = one));
       // It may fail while others are still being read; then it is heard of in the end.
@@ -107,37 +114,29 @@ export class ReadTogether {
         missed.push({ place, call, arrived: arrive(this.#engine, this.#flights, call.key, started) });
       }
     }
-    const found = await findSharedMany(
-      this.#engine,
-      missed.map(({ call }) => ({ subject: call, policy: call.policy, failures: 'wanted' })),
-    );
+    const found: Found[] = [];
+    await findSharedMany(this.#engine, {
+      all: missed,
+      keyOf: ({ call }) => call.key,
+      optionsOf: ({ call }) => ({ subject: call, policy: call.policy, failures: 'wanted' }),
+      use: (_, one) => found.push(one),
+    });
     for (const [i, { place, call, arrived }] of missed.entries()) later(place, this.#one.go(call, arrived, found[i]));
     await Promise.all(waiting);
   }
 
   /** Reads what is not here, and makes calls of those keys only that the shared tier has nothing fresh for. */
   async #fetchMissing(whole: WholeCall, places: readonly number[], started: number, values: unknown[]): Promise<void> {
-    const { useCase, policy } = whole;
-    const { keyType } = policy;
     const came = momentOf(this.#engine, started);
     const watch = this.#flights.watch();
     const entered = this.#enterBusy(whole, places);
     let waiting: readonly Promise<unknown>[];
     try {
-      const wanted = places.map((place): FindOptions => {
-        const subject = { key: whole.keys[place] ?? '', useCase, keyType };
-        return { subject, policy, failures: 'wanted' };
-      });
-      const found = await findSharedMany(this.#engine, wanted);
-      const left = this.#takeFresh(wanted, found, started, (at, value) => (values[places[at] ?? 0] = value));
-      const calls = partsOf(
-        whole,
-        left.map((at) => places[at] ?? 0),
-      );
-      waiting = calls.map(async (call, i) => {
-        const at = left[i] ?? 0;
+      const left = await this.#takeFresh(whole, places, started, values);
+      const found = [...left.values()];
+      waiting = partsOf(whole, [...left.keys()]).map(async (call, i) => {
         const arrived = this.#enter(call.key, came, entered.get(call.key)?.endings);
-        values[places[at] ?? 0] = await this.#one.go(call, arrived, found[at]);
+        values[call.position] = await this.#one.go(call, arrived, found[i]);
       });
     } finally {
       this.#flights.unwatch(watch);
@@ -166,29 +165,33 @@ export class ReadTogether {
     return { state: this.#flights.enter(key), arrival: { ...came, endings } };
   }
 
-  /** Hands out what is fresh; the places of all else. */
-  #takeFresh(
-    wanted: readonly FindOptions[],
-    found: readonly Found[],
+  /** Reads the shared tier, and puts what is fresh into `values`; what was found for all other places. */
+  async #takeFresh(
+    { keys, useCase, policy }: WholeCall,
+    places: readonly number[],
     started: number,
-    put: (at: number, value: unknown) => void,
-  ): readonly number[] {
+    values: unknown[],
+  ): Promise<ReadonlyMap<number, Found>> {
     const { reporter } = this.#engine;
+    const { keyType } = policy;
     const isHeard = reporter.audience.isThere;
-    const left: number[] = [];
-    for (let at = 0; at < wanted.length; at += 1) {
-      const { state, entry } = found[at] ?? NOT_FOUND;
-      if (state !== 'fresh' || entry === undefined || entry.isolated.value instanceof KeptFailure) {
-        left.push(at);
-        continue;
-      }
-      put(at, copyOf(entry));
-      if (isHeard) reporter.hit(wanted[at]?.subject ?? NOBODY, 'shared', 'fresh', started);
-    }
-    if (!isHeard) reporter.uneventfulHits('shared', wanted.length - left.length);
+    const subjectOf = (place: number) => ({ key: keys[place] ?? '', useCase, keyType });
+    const left = new Map<number, Found>();
+    await findSharedMany(this.#engine, {
+      all: places,
+      keyOf: (place) => keys[place] ?? '',
+      optionsOf: (place) => ({ subject: subjectOf(place), policy, failures: 'wanted' }),
+      use: (place, found, owner) => {
+        const { state, entry } = found;
+        if (state !== 'fresh' || entry === undefined || entry.isolated.value instanceof KeptFailure) {
+          left.set(place, found);
+          return;
+        }
+        values[place] = handOver(entry, owner);
+        if (isHeard) reporter.hit(subjectOf(place), 'shared', 'fresh', started);
+      },
+    });
+    if (!isHeard) reporter.uneventfulHits('shared', places.length - left.size);
     return left;
   }
 }
-
-const NOT_FOUND: Partial<Found> = {};
-const NOBODY = { key: undefined };

@@ -19,6 +19,7 @@ import type {
   ListRequest,
   LoadToken,
   Postponed,
+  ReadDetail,
   Store,
   StoreRead,
   SweepReport,
@@ -116,11 +117,15 @@ export class StoreGuard {
   }
 
   /** The same for many different ids at once, under one deadline. */
-  async readMany(subjects: readonly Subject[], ids: readonly string[]): Promise<readonly (StoreRead | undefined)[]> {
+  async readMany(
+    ids: readonly string[],
+    detail: ReadDetail,
+    subjectsOf: () => readonly Subject[],
+  ): Promise<readonly (StoreRead | undefined)[]> {
     const store = this.#store;
     if (ids.length === 0) return [];
     if (store.readMany !== undefined)
-      return (await this.#lenient({ key: undefined }, 'read', async () => await store.readMany?.(ids))) ?? [];
+      return (await this.#lenient({ key: undefined }, 'read', async () => await store.readMany?.(ids, detail))) ?? [];
     const answers = await this.#lenient({ key: undefined }, 'read', async () => {
       const settled = await Promise.allSettled(ids.map((id) => begin(() => store.read(id))));
       // When none was answered, the store is at fault, else the ones that were not.
@@ -129,7 +134,7 @@ export class StoreGuard {
       if (failures.length === settled.length) throw failure instanceof Error ? failure : new Error(String(failure));
       return settled;
     });
-    return subjects.map((subject, i) => {
+    return subjectsOf().map((subject, i) => {
       const answer = answers?.[i];
       if (answer?.status === 'rejected') this.#reporter.error(subject, 'read', answer.reason);
       return answer?.status === 'fulfilled' ? answer.value : undefined;

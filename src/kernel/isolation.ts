@@ -24,7 +24,9 @@ export interface Isolated {
 export function isolate(value: unknown, isolation: Isolation): Isolated {
   if (isolation === 'shared' || !isObject(value)) return { value, handing: 'itself' };
   if (isolation === 'cloned') return { value, handing: 'clone' };
-  if (isFlat(value)) return { value: Object.freeze(value), handing: 'itself' };
+  const first = firstPart(value);
+  if (first === undefined) return { value: Object.freeze(value), handing: 'itself' };
+  if (first instanceof Date) return { value, handing: 'clone' };
   const parts = plainParts(value);
   if (parts === undefined) return { value, handing: 'clone' };
   for (const part of parts) Object.freeze(part);
@@ -36,13 +38,16 @@ export function take(isolated: Isolated): unknown {
   return isolated.handing === 'itself' ? isolated.value : deepClone(isolated.value);
 }
 
-/** Whether a value is a plain object of primitives, as most rows are: it has no parts to be collected. */
-function isFlat(value: object): boolean {
+/** The first object in a value; undefined of a plain object of primitives, as most rows are: it has no parts to be collected. */
+function firstPart(value: object): object | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return false;
+  if (prototype !== Object.prototype && prototype !== null) return value;
   // for-in is the quickest way through an object; should a prototype have something to add, the value is taken for one with parts.
-  for (const key in value) if (isObject(Reflect.get(value, key))) return false;
-  return true;
+  for (const key in value) {
+    const part: unknown = Reflect.get(value, key);
+    if (isObject(part)) return part;
+  }
+  return undefined;
 }
 
 /** Every object and array of a value, or undefined when there is anything that freezing does not protect. */

@@ -56,6 +56,9 @@ export interface StoreRead {
   readonly shared?: { memo: unknown } | undefined;
 }
 
+/** How much of entries is read. */
+export type ReadDetail = 'whole' | 'values';
+
 export interface EntryWrite {
   readonly id: string;
   readonly encoded: Encoded;
@@ -180,8 +183,12 @@ export interface Store {
   /** Reads one entry; concurrent reads share a statement. */
   read(id: string): Promise<StoreRead>;
 
-  /** Reads entries with different ids, at most a thousand, in their order. Undefined: they are read one by one, at the same time. */
-  readMany?(ids: readonly string[]): Promise<readonly StoreRead[]>;
+  /**
+   * Reads entries with different ids, at most a thousand, in their order. Undefined: they are read one by one, at the same time.
+   *
+   * @param detail `values`: the caller will not ask for the entries' tags and age, which may be empty and 0 then. Default `whole`.
+   */
+  readMany?(ids: readonly string[], detail?: ReadDetail): Promise<readonly StoreRead[]>;
 
   /** Publishes a load's result, unless something happened to it since `token`. Silent: other processes are not told. */
   fill(write: EntryWrite, token: LoadToken): Promise<FillResult>;

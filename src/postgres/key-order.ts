@@ -8,6 +8,11 @@ import type { Batcher, Call } from './batcher.js';
 export class KeyOrder {
   readonly #last = new Map<string, { readonly result: Promise<unknown> }>();
 
+  /** How many keys have one. */
+  get size(): number {
+    return this.#last.size;
+  }
+
   last(id: string): { readonly result: Promise<unknown> } | undefined {
     return this.#last.get(id);
   }

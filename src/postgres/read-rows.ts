@@ -25,12 +25,23 @@ export interface EntryRow {
 export function parseReadAnswer(rows: readonly Row[]): ReadAnswer {
   const header = rows.find(([id]) => id === null);
   if (header === undefined) throw new TypeError('The answer has no header');
-  const [at = '', epoch, newest, incarnation = ''] = (header[2] ?? '').split(' ');
-  const now = Number(epoch);
+  const { token, newest, now } = parseHeader(header);
   const entries: EntryRow[] = [];
   for (const row of rows) if (row !== header) entries.push(parseRow(row, now));
-  const token = { incarnation, snapshot: header[1] ?? '', at };
-  return { token, newest: Number(newest), next: header[3] ?? undefined, entries };
+  return { token, newest, next: header[3] ?? undefined, entries };
+}
+
+/** What a read could see, and when it was made. */
+export interface ReadHeader {
+  readonly token: LoadToken;
+  readonly newest: Xid;
+  /** Seconds since 1970, by the server's clock. */
+  readonly now: number;
+}
+
+export function parseHeader([, snapshot, meta]: Row): ReadHeader {
+  const [at = '', epoch, newest, incarnation = ''] = (meta ?? '').split(' ');
+  return { token: { incarnation, snapshot: snapshot ?? '', at }, newest: Number(newest), now: Number(epoch) };
 }
 
 function parseRow([id, body, meta]: Row, now: number): EntryRow {
@@ -157,7 +168,7 @@ function until(epoch: string | undefined, now: number): number {
   return wholeMs(Number(epoch) - now);
 }
 
-function wholeMs(seconds: number): number {
+export function wholeMs(seconds: number): number {
   return Math.floor(seconds * 1000 + 0.01);
 }
 

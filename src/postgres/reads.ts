@@ -3,21 +3,29 @@
  * nothing are read under the whole validity rule (see queries/read.ts for what either costs).
  */
 import { nothingRunsIn } from '../kernel/snapshot.js';
-import type { ListPage, ListRequest, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
+import type { ListPage, ListRequest, LoadToken, ReadDetail, StoredEntry, StoreRead } from '../ports/store.js';
 import { textArray } from './arrays.js';
 import type { Connections } from './connections.js';
+import { type GatheredAnswer, parseGathered } from './gathered.js';
 import type { ResolvedStoreOptions } from './options.js';
+import { gatherStatement, SEPARATOR } from './queries/gather.js';
 import { listStatement } from './queries/list.js';
 import { glanceStatement, readStatement } from './queries/read.js';
 import { parseReadAnswer, type ReadAnswer } from './read-rows.js';
 import { isDataError } from './sqlstate.js';
-import type { Parameter, Statement } from './statement.js';
+import type { Parameter, Row, Statement } from './statement.js';
 
 /** Batches that are read in full at once after a glance was of no use: while invalidations pour in, it would only be in the way. */
 const BLIND_BATCHES = 32;
 
 /** Entries a glance may leave open, of all it found, before it counts as having been of no use. */
 const TOLERATED = 0.2;
+
+/** Fewer ids than these are not worth gathering. */
+const LEAST_GATHERED = 8;
+
+/** Most ids of one statement: more are read by two at the same time, since the server has more than one core. */
+const MOST_TOGETHER = 500;
 
 export class Reads {
   readonly #connections: Connections;
@@ -30,6 +38,9 @@ export class Reads {
   readonly #full: Statement;
   readonly #list: Statement;
   #blind = 0;
+  readonly #gathers: Readonly<Record<'quiet' | 'busy', Readonly<Record<ReadDetail, Statement>>>>;
+  /** As `#blind`, of gathering: while most entries are not ordinary. */
+  #ungathered = 0;
 
   constructor(connections: Connections, options: Pick<ResolvedStoreOptions, 'scopeNames' | 'onError'>) {
     this.#connections = connections;
@@ -38,6 +49,11 @@ export class Reads {
     const { tables } = connections;
     this.#glances = { quiet: glanceStatement(tables, 'quiet'), busy: glanceStatement(tables, 'busy') };
     this.#full = readStatement(connections.tables);
+    const gathers = (when: 'quiet' | 'busy') => ({
+      whole: gatherStatement(tables, when, 'whole'),
+      values: gatherStatement(tables, when, 'values'),
+    });
+    this.#gathers = { quiet: gathers('quiet'), busy: gathers('busy') };
     this.#list = listStatement(connections.tables);
   }
 
@@ -50,6 +66,65 @@ export class Reads {
     const open = await this.#glanceAt(distinct, reads);
     if (open.length > 0) await this.#readFully(open, reads);
     return ids.map((id) => reads.of(id));
+  }
+
+  /** The same for different ids of one caller, a thousand at most. */
+  async readMany(ids: readonly string[], detail: ReadDetail): Promise<readonly StoreRead[]> {
+    if (ids.length <= MOST_TOGETHER) return await this.#readPart(ids, detail);
+    const half = Math.ceil(ids.length / 2);
+    const halves = [ids.slice(0, half), ids.slice(half)].map((part) => this.#readPart(part, detail));
+    // Nothing goes on behind the back of who was told of the first failure.
+    await Promise.allSettled(halves);
+    return (await Promise.all(halves)).flat();
+  }
+
+  /** What is ordinary and small of several is gathered in one row. */
+  async #readPart(ids: readonly string[], detail: ReadDetail): Promise<readonly StoreRead[]> {
+    if (this.#blind > 0 || ids.length < LEAST_GATHERED) return await this.read(ids);
+    const wanted = textArray(ids);
+    if (this.#ungathered > 0 || wanted.includes(SEPARATOR)) {
+      this.#ungathered = Math.max(0, this.#ungathered - 1);
+      return await this.read(ids);
+    }
+    const gathered = await this.#gather(wanted, detail);
+    if (gathered?.entries === undefined) {
+      this.#ungathered = BLIND_BATCHES;
+      return await this.read(ids);
+    }
+    return await this.#withOthers(ids, gathered, gathered.entries);
+  }
+
+  /** Undefined where a value is damaged: who reads it by itself finds out which. */
+  async #gather(wanted: string, detail: ReadDetail): Promise<GatheredAnswer | undefined> {
+    try {
+      const answer = await this.#trusted(this.#gathers[this.#server][detail], [wanted], parseGathered);
+      this.#server = nothingRunsIn(answer.token.snapshot) ? 'quiet' : 'busy';
+      return answer;
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** What was gathered, and what is read of the others, in the order of `ids`. */
+  async #withOthers(
+    ids: readonly string[],
+    { ids: found, token, others }: GatheredAnswer,
+    entries: readonly StoredEntry[],
+  ): Promise<readonly StoreRead[]> {
+    const miss: StoreRead = { token, entry: undefined };
+    const reads: StoreRead[] = ids.map(() => miss);
+    const places = new Map<string, number>();
+    for (let place = 0; place < ids.length; place += 1) places.set(ids[place] ?? '', place);
+    for (let i = 0; i < found.length; i += 1) reads[places.get(found[i] ?? '') ?? 0] = { token, entry: entries[i] };
+    if (others.length > (found.length + others.length) * TOLERATED) this.#ungathered = BLIND_BATCHES;
+    if (others.length > 0) {
+      const answers = new Answers(false);
+      await this.#readFully(others, answers);
+      for (const id of others) reads[places.get(id) ?? 0] = answers.of(id);
+    }
+    // One that was asked for twice all the same was read once.
+    return places.size === ids.length ? reads : ids.map((id) => reads[places.get(id) ?? 0] ?? miss);
   }
 
   /** A page of a listing; each is a statement of its own. */
@@ -67,7 +142,7 @@ export class Reads {
 
   async #listPage({ from, after, below, like, limit, maxBytes, bodies }: ListRequest): Promise<ListPage> {
     const bounds = [from, after, below, like, limit, maxBytes, String(bodies === 'included')];
-    return await this.#trusted(this.#list, [...bounds, this.#scopeNames]);
+    return await this.#trusted(this.#list, [...bounds, this.#scopeNames], parseReadAnswer);
   }
 
   /** Puts what is certain at a glance into `reads`; the ids of which it is not. */
@@ -97,17 +172,21 @@ export class Reads {
   /** Runs a statement; a damaged row, such as text that is not UTF-8, is a miss; in company the batcher finds out whose it is. */
   async #run(statement: Statement, ids: readonly string[], ...more: readonly Parameter[]): Promise<ReadAnswer> {
     try {
-      return await this.#trusted(statement, [textArray(ids), ...more]);
+      return await this.#trusted(statement, [textArray(ids), ...more], parseReadAnswer);
     } catch (error) {
       if (ids.length !== 1 || !isDataError(error)) throw error;
       this.#onError(error);
-      return this.#trusted(statement, [textArray([]), ...more]);
+      return this.#trusted(statement, [textArray([]), ...more], parseReadAnswer);
     }
   }
 
-  async #trusted(statement: Statement, values: readonly Parameter[]): Promise<ReadAnswer> {
+  async #trusted<Answer extends { readonly token: LoadToken }>(
+    statement: Statement,
+    values: readonly Parameter[],
+    parse: (rows: readonly Row[]) => Answer,
+  ): Promise<Answer> {
     const { executor } = this.#connections;
-    const run = async (): Promise<ReadAnswer> => parseReadAnswer(await executor.run(statement, values));
+    const run = async (): Promise<Answer> => parse(await executor.run(statement, values));
     const answer = await run();
     if (this.#connections.knows(answer.token.incarnation)) return answer;
     // The server has crashed behind a pooler's back, or a dump was restored under living connections: the next statement finds out.

@@ -15,6 +15,7 @@ import type {
   ListRequest,
   LoadToken,
   Postponed,
+  ReadDetail,
   Store,
   StoreOptions,
   StoreRead,
@@ -175,17 +176,17 @@ class BatchingStore implements PostgresStore {
     return this.#reads.call(id, this.#order.last(id)?.result).result;
   }
 
-  async readMany(ids: readonly string[]): Promise<readonly StoreRead[]> {
+  async readMany(ids: readonly string[], detail: ReadDetail = 'whole'): Promise<readonly StoreRead[]> {
     this.#refuseClosed();
-    return await this.#alone.run(() => this.#readAlone(ids));
+    return await this.#alone.run(() => this.#readAlone(ids, detail));
   }
 
   /** A batch of its own; only what is being written is read after that, and a damaged row is found by reading one by one. */
-  async #readAlone(ids: readonly string[]): Promise<readonly StoreRead[]> {
-    const writes = ids.flatMap((id) => this.#order.last(id)?.result ?? []);
+  async #readAlone(ids: readonly string[], detail: ReadDetail): Promise<readonly StoreRead[]> {
+    const writes = this.#order.size === 0 ? [] : ids.flatMap((id) => this.#order.last(id)?.result ?? []);
     if (writes.length > 0) await Promise.allSettled(writes);
     try {
-      return await this.#pages.read(ids);
+      return await this.#pages.readMany(ids, detail);
     } catch (error) {
       if (!isDataError(error)) throw error;
       return await Promise.all(ids.map((id) => this.read(id)));

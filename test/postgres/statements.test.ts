@@ -11,6 +11,7 @@ import { deleteStatement } from '../../src/postgres/queries/delete.js';
 import { deltaStatement } from '../../src/postgres/queries/delta.js';
 import { extendStatement } from '../../src/postgres/queries/extend.js';
 import { fillStatement } from '../../src/postgres/queries/fill.js';
+import { gatherStatement } from '../../src/postgres/queries/gather.js';
 import { incrementStatement } from '../../src/postgres/queries/increment.js';
 import { invalidateStatement } from '../../src/postgres/queries/invalidate.js';
 import { listStatement } from '../../src/postgres/queries/list.js';
@@ -31,6 +32,8 @@ import { bodyOf, connect, countingPool, openStore, PATIENT, SCOPE, table, write 
 const BUILDERS = {
   'glance-quiet': (tables: Tables) => glanceStatement(tables, 'quiet'),
   'glance-busy': (tables: Tables) => glanceStatement(tables, 'busy'),
+  'gather-quiet-values': (tables: Tables) => gatherStatement(tables, 'quiet', 'values'),
+  'gather-busy-whole': (tables: Tables) => gatherStatement(tables, 'busy', 'whole'),
   read: readStatement,
   list: listStatement,
   set: setStatement,
@@ -141,6 +144,8 @@ describe('plans', () => {
   it.each([
     ['glance-quiet', [wanted]],
     ['glance-busy', [wanted]],
+    ['gather-quiet-values', [wanted]],
+    ['gather-busy-whole', [wanted]],
     ['read', [wanted, scopes]],
     ['touch', [wanted, scopes]],
     ['delete', [wanted, scopes, 'channel', '{}']],

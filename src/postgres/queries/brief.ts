@@ -10,17 +10,22 @@ import { type RawBuilder, sql } from 'kysely';
  * texts of numbers and JSON of the labels, four times as long as finding the row; `timestamptz_send` costs next to nothing.
  */
 export function briefMetaOf(row: RawBuilder<unknown>, whole: RawBuilder<unknown>): RawBuilder<unknown> {
-  const absent = ['refresh_at', 'retry_at', 'sliding_ms', 'slidingexpirationinseconds', 'absoluteexpiration'];
   return sql`case
-    when ${sql.join(
-      absent.map((column) => sql`${row}.${sql.id(column)} is null`),
-      sql` and `,
-    )}
-      and ${row}.stored_as = 'text' and ${row}.encoding in ('json', 'superjson')
-      and ${row}.written_at is not null and coalesce(${row}.stale_until, ${row}.expiresattime) = ${row}.expiresattime
+    when ${isOrdinary(row)}
     then case ${row}.encoding when 'json' then 'j' else 's' end
       || encode(timestamptz_send(${row}.expiresattime) || timestamptz_send(${row}.written_at), 'hex')
       || pg_snapshot_xmin(${row}.snapshot)::text || coalesce(${row}.tags::text, '')
     else ${whole}
   end`;
+}
+
+/** Whether a row is ordinary. */
+export function isOrdinary(row: RawBuilder<unknown>): RawBuilder<unknown> {
+  const absent = ['refresh_at', 'retry_at', 'sliding_ms', 'slidingexpirationinseconds', 'absoluteexpiration'];
+  return sql`${sql.join(
+    absent.map((column) => sql`${row}.${sql.id(column)} is null`),
+    sql` and `,
+  )}
+      and ${row}.stored_as = 'text' and ${row}.encoding in ('json', 'superjson')
+      and ${row}.written_at is not null and coalesce(${row}.stale_until, ${row}.expiresattime) = ${row}.expiresattime`;
 }

@@ -38,3 +38,35 @@ describe('encodings', () => {
     expect(codec.name).toBe('superjson');
   });
 });
+
+describe('dates', () => {
+  const at = new Date(1);
+
+  it.each([
+    [{ at, changed: new Date(2), name: 'x' }],
+    [{ 'a.b': at }],
+    [{ 'a\\b': at, a: { b: 'x' } }],
+    [{ a: { b: at }, 'a.b': 'x' }],
+    [{ at, price: 1n }],
+    [{ at, changed: new Date(Number.NaN) }],
+    [[at]],
+    [at],
+  ])('come back wherever they stand: %#', (value) => {
+    expect(codec.decode(codec.encode(value))).toEqual(value);
+  });
+
+  it('change no prototype, whatever a damaged body says', () => {
+    const json = '{"__proto__":"1970-01-01T00:00:00.000Z"}';
+    for (const path of ['__proto__', 'constructor', 'toString']) {
+      const body = `{"json":${json},"meta":{"values":{"${path}":["Date"]},"v":1}}`;
+      let decoded: unknown;
+      try {
+        decoded = codec.decode({ encoding: 'superjson', body });
+      } catch (error) {
+        decoded = error;
+      }
+      expect(Object.getPrototypeOf(decoded)).not.toBeInstanceOf(Date);
+    }
+    expect(Object.prototype.toString.call({})).toBe('[object Object]');
+  });
+});

@@ -143,3 +143,33 @@ describe('of many keys, those in the local tier', () => {
     expect({ calls, fresh, misses, localHits }).toEqual({ calls: 3, fresh: 2, misses: 1, localHits: 2 });
   });
 });
+
+interface Row {
+  readonly at: Date;
+  readonly tags: string[];
+}
+
+describe('values of many keys', () => {
+  it.each([
+    ['without a local tier', { local: false }],
+    ['with one', {}],
+  ] as const)("INVARIANT 24: are nobody else's to change, %s", async (_, options) => {
+    const { cache } = await new TestCluster().process(options);
+    const values = ['a', 'b'].map((key): [string, Row] => [key, { at: new Date(0), tags: ['t'] }]);
+    await cache.setMany(values);
+    const load = (): never => {
+      throw new Error('asked for something');
+    };
+    const reads = [() => cache.getMany<Row>(['a', 'b']), () => cache.getOrSetMany<Row>(['a', 'b'], load)];
+    for (let time = 0; time < 2; time += 1) {
+      const answers = await Promise.all(reads.flatMap((read) => [read(), read()]));
+      for (const answer of answers) {
+        expect([...answer]).toEqual(values);
+        for (const value of answer.values()) {
+          value.at.setTime(1);
+          value.tags.push('changed');
+        }
+      }
+    }
+  });
+});
