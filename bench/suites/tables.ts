@@ -30,7 +30,7 @@ const BY_HAND = 'select by hand';
 const BY_HAND_DATED = 'select by hand, rows with a timestamptz';
 const DATED = 'readMany, shared tier, rows with a timestamptz';
 const SHARED = ['getMany, shared tier', 'getOrSetMany, shared tier', 'readMany, shared tier'] as const;
-const LOCAL = ['getMany, local tier', 'readMany, local tier'] as const;
+const LOCAL = ['getMany, local tier', 'getOrSetMany, local tier', 'readMany, local tier'] as const;
 
 /** What the prices of all rows add up to. */
 const SUM = IDS.reduce((sum, id) => sum + 1_000 + id, 0);
@@ -97,7 +97,7 @@ function subjectsOf(
   const [sharedRows, localRows, datedRows] = [table(shared, 'shop'), table(local, 'shop'), table(shared, 'dated')];
   const fillLocal = async () => void (await getOrSetMany(local));
   const [getManyShared, getOrSetManyShared, readManyShared] = SHARED;
-  const [getManyLocal, readManyLocal] = LOCAL;
+  const [getManyLocal, getOrSetManyLocal, readManyLocal] = LOCAL;
   let localIsFull: Promise<void> | undefined;
   return {
     [BY_HAND]: byHand('shop'),
@@ -109,6 +109,7 @@ function subjectsOf(
       await localIsFull;
       return await getMany(local);
     },
+    [getOrSetManyLocal]: () => getOrSetMany(local),
     [readManyLocal]: () => localRows.readMany(IDS),
     [BY_HAND_DATED]: byHand('dated'),
     [DATED]: () => datedRows.readMany(IDS),
