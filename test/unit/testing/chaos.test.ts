@@ -28,9 +28,16 @@ describe('chaos', () => {
     expect(answered).toBe(false);
     await clock.advanceAsync(1);
     await late;
+    chaos.trouble = { hangs: 1 };
+    let ended = false;
+    void store.read('id').finally(() => {
+      ended = true;
+    });
+    await clock.advanceAsync(3_600_000);
+    expect(ended).toBe(false);
     chaos.trouble = {};
     await store.read('id');
-    expect(chaos.happened).toEqual({ nothing: 2, throws: 2, loses: 1, delays: 1, hangs: 0 });
+    expect(chaos.happened).toEqual({ nothing: 2, throws: 2, loses: 1, delays: 1, hangs: 1 });
   });
 
   it('the same seed brings the same trouble', async () => {
