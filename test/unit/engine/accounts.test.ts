@@ -92,4 +92,32 @@ describe('INVARIANT 32: the accounts', () => {
       }
     });
   }
+
+  it.each([
+    ['softTimeouts', { softTimeout: 100 }, 'stale'],
+    ['hardTimeouts', { hardTimeout: 100 }, 'misses'],
+  ] as const)('%s count callers, loads loaders: those that run, too', async (timeouts, limits, answered) => {
+    const cluster = new TestCluster();
+    const { cache } = await cluster.process();
+    const policy: CallOptions = { ttl: '1m', grace: '1h', exceptions: [], ...limits };
+    await cache.getOrSet('k', () => 'old', policy);
+    cluster.clock.advance(61_000);
+    const before = cache.stats();
+    const gate = new Gate();
+    const calls = Array.from({ length: 3 }, () => get(cache, policy, gate.load));
+    await gate.begun();
+    await cluster.clock.advanceAsync(101);
+    await Promise.all(calls);
+    const running = cache.stats();
+    expect(running[timeouts] - before[timeouts]).toBe(3);
+    expect(running[answered] - before[answered]).toBe(3);
+    expect(running.calls - before.calls).toBe(3);
+    expect(running.loads - before.loads).toBe(1);
+    expect(running.loads).toBe(running.loadsSucceeded + running.loadsFailed + running.loadsAbandoned + 1);
+    gate.open('new');
+    await cache.idle();
+    for (let turn = 0; turn < 5; turn += 1) await turnOfTheLoop();
+    const { loads, loadsSucceeded, loadsFailed, loadsAbandoned } = cache.stats();
+    expect(loads).toBe(loadsSucceeded + loadsFailed + loadsAbandoned);
+  });
 });
