@@ -24,9 +24,6 @@ const TOLERATED = 0.2;
 /** Fewer ids than these are not worth gathering. */
 const LEAST_GATHERED = 8;
 
-/** Most ids of one statement: more are read by two at the same time, since the server has more than one core. */
-const MOST_TOGETHER = 500;
-
 export class Reads {
   readonly #connections: Connections;
   readonly #scopeNames: string;
@@ -68,18 +65,8 @@ export class Reads {
     return ids.map((id) => reads.of(id));
   }
 
-  /** The same for different ids of one caller, a thousand at most. */
+  /** The same for different ids of one caller. What is ordinary and small of several is gathered in one row. */
   async readMany(ids: readonly string[], detail: ReadDetail): Promise<readonly StoreRead[]> {
-    if (ids.length <= MOST_TOGETHER) return await this.#readPart(ids, detail);
-    const half = Math.ceil(ids.length / 2);
-    const halves = [ids.slice(0, half), ids.slice(half)].map((part) => this.#readPart(part, detail));
-    // Nothing goes on behind the back of who was told of the first failure.
-    await Promise.allSettled(halves);
-    return (await Promise.all(halves)).flat();
-  }
-
-  /** What is ordinary and small of several is gathered in one row. */
-  async #readPart(ids: readonly string[], detail: ReadDetail): Promise<readonly StoreRead[]> {
     if (this.#blind > 0 || ids.length < LEAST_GATHERED) return await this.read(ids);
     const wanted = textArray(ids);
     if (this.#ungathered > 0 || wanted.includes(SEPARATOR)) {

@@ -125,21 +125,15 @@ describe('many entries at once', () => {
     expect(errors).not.toEqual([]);
   });
 
-  it('by one statement where all are ordinary, by two at the same time where there are many', async () => {
+  it('by one statement where all are ordinary, however many', async () => {
     const { pool, statements } = countingPool(database.url);
     const store = await openStore({ connection: { pool } });
-    const ids = Array.from({ length: 600 }, (_, i) => `counted ${i}`);
+    const ids = Array.from({ length: 1000 }, (_, i) => `counted ${i}`);
     await Promise.all(ids.map((id) => store.set(ordinary(id))));
     await store.readMany?.(ids);
-    for (const [count, sent] of [
-      [100, 1],
-      [600, 2],
-    ] as const) {
-      statements.length = 0;
-      const reads = await store.readMany?.(ids.slice(0, count), 'values');
-      expect(reads?.every(({ entry }) => entry !== undefined)).toBe(true);
-      expect(statements.filter((text) => text.includes('string_agg'))).toHaveLength(sent);
-      expect(statements).toHaveLength(sent);
-    }
+    statements.length = 0;
+    const reads = await store.readMany?.(ids, 'values');
+    expect(reads?.every(({ entry }) => entry !== undefined)).toBe(true);
+    expect(statements).toEqual([expect.stringContaining('string_agg')]);
   });
 });
