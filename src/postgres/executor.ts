@@ -9,6 +9,7 @@ import { Deadline } from './deadline.js';
 import type { Timeouts } from './options.js';
 import { isConnectionLost, isPreparedStatementLost, isTransient, outcomeOf, storeErrorOf } from './sqlstate.js';
 import type { Parameter, Row, Statement } from './statement.js';
+import { TextQuery } from './text-query.js';
 
 /** Runs one statement on one connection. */
 export type RunOn = (text: string, values?: readonly Parameter[]) => Promise<readonly Row[]>;
@@ -98,8 +99,8 @@ export class Executor {
     try {
       await this.#check(client, deadline, giveBack);
       attempt.sent = true;
-      const named = this.#naming === 'named' ? { name: statement.name } : {};
-      const rows = await deadline.over(query(client, { text: statement.text, ...named }, values), 'unknown');
+      const given = this.#naming === 'named' ? statement : { text: statement.text };
+      const rows = await deadline.over(query(client, given, values), 'unknown');
       giveBack('keep');
       return rows;
     } catch (error) {
@@ -190,7 +191,13 @@ function query(
   values: readonly Parameter[],
 ): Promise<readonly Row[]> {
   return new Promise((resolve, reject) => {
-    const given: pg.QueryArrayConfig = { ...config, values: [...values], rowMode: 'array', types: AS_TEXT };
+    if (TextQuery.isTakenBy(client)) {
+      client.query(new TextQuery(config, values, (error, rows) => (error ? reject(error) : resolve(rows))));
+      return;
+    }
+    const { text, name } = config;
+    const given: pg.QueryArrayConfig = { text, values: [...values], rowMode: 'array', types: AS_TEXT };
+    if (name !== undefined) given.name = name;
     const answered = ({ rows }: pg.QueryArrayResult<(string | null)[]>): void => resolve(rows);
     const promised: unknown = client.query<(string | null)[]>(given, (error: Error | undefined, result) => {
       // The driver says null where nothing went wrong.

@@ -1,0 +1,92 @@
+/** Our query class in the driver's hands: what it sends and answers, and that a connection is as good afterwards. */
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Parameter, Row } from '../../src/postgres/statement.js';
+import { TextQuery } from '../../src/postgres/text-query.js';
+import { useDatabase } from '../support/database.js';
+
+const database = useDatabase();
+
+async function connect(config: pg.ClientConfig = {}): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.url, ...config });
+  client.on('error', () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+function run(
+  client: pg.Client,
+  text: string,
+  values: readonly Parameter[] = [],
+  name?: string,
+): Promise<readonly Row[]> {
+  return new Promise((resolve, reject) => {
+    const statement = name === undefined ? { text } : { text, name };
+    client.query(new TextQuery(statement, values, (error, rows) => (error ? reject(error) : resolve(rows))));
+  });
+}
+
+const prepared = (client: pg.Client) => run(client, 'select name from pg_prepared_statements order by name');
+
+describe('TextQuery', () => {
+  it('answers every column as text, and null; bytes, numbers and null are given as such', async () => {
+    const client = await connect();
+    const text = `select $1::text, $2::int + 1, $3::bytea, $4::text is null, null, array[$1, 'ü']`;
+    expect(await run(client, text, ['é\n', 41, Buffer.from([0, 255]), null])).toEqual([
+      ['é\n', '42', '\\x00ff', 't', null, '{"é\n",ü}'],
+    ]);
+    expect(await run(client, 'select where false')).toEqual([]);
+    expect(await run(client, 'select n from generate_series(1, 1000) as n')).toHaveLength(1000);
+  });
+
+  it('prepares a statement with a name once for each connection, and one without with every run', async () => {
+    const client = await connect();
+    for (const n of [1, 2, 3]) expect(await run(client, 'select $1::int', [n], 'named')).toEqual([[String(n)]]);
+    await run(client, 'select 1');
+    expect(await prepared(client)).toEqual([['named']]);
+    expect(await run(await connect(), 'select $1::int', [4], 'named')).toEqual([['4']]);
+  });
+
+  it.each([
+    ['that cannot be parsed', 'select nothing', '42703'],
+    ['whose values are at fault', 'select $1::text::int', '22P02'],
+  ])(
+    'a statement %s rejects, again when it is repeated, and what comes after it on the connection is answered',
+    async (_, text, code) => {
+      const client = await connect();
+      const values = text.includes('$1') ? ['no number'] : [];
+      for (let tries = 0; tries < 2; tries += 1) {
+        await expect(run(client, text, values, 'faulty')).rejects.toMatchObject({ code });
+        expect(await run(client, 'select 1')).toEqual([['1']]);
+      }
+      if (values.length > 0) expect(await run(client, text, ['7'], 'faulty')).toEqual([['7']]);
+    },
+  );
+
+  it('a connection that breaks rejects it', async () => {
+    const [client, other] = [await connect(), await connect()];
+    const [[pid] = []] = await run(client, 'select pg_backend_pid()');
+    const sleeping = run(client, 'select pg_sleep(60)');
+    await Promise.all([
+      expect(sleeping).rejects.toMatchObject({ code: '57P01' }),
+      run(other, 'select pg_terminate_backend($1::int)', [pid ?? '']),
+    ]);
+  });
+
+  it("keeps the driver's own time limit", async () => {
+    const client = await connect({ query_timeout: 50 });
+    await expect(run(client, 'select pg_sleep(60)')).rejects.toThrow('Query read timeout');
+  });
+
+  it('is not given to what would not know what to do with it', async () => {
+    expect(TextQuery.isTakenBy(await connect())).toBe(true);
+    const [native, dialect] = [
+      { native: {}, query: () => undefined },
+      { query: () => undefined, connection: undefined },
+    ];
+    const inPipelines = Object.assign(await connect(), { pipeline: true });
+    expect([native, dialect, inPipelines].map((client) => TextQuery.isTakenBy(client))).toEqual([false, false, false]);
+    inPipelines.pipeline = false;
+  });
+});
