@@ -84,12 +84,14 @@ export class LoadTogether {
 
   async #run(asked: readonly Asked[]): Promise<void> {
     // Everybody may have left while the others were waited for.
-    const all = asked.filter(({ context, reject }) => {
+    const present = asked.filter(({ context, reject }) => {
       const isCancelled = context instanceof RunningLoad ? context.isCancelled : context.signal.aborted;
       if (isCancelled) reject(context.signal.reason);
       return !isCancelled;
     });
-    if (all.length === 0) return;
+    if (present.length === 0) return;
+    // They came as their leases did; the loader is asked in the order in which its caller asked.
+    const all = present.sort((one, other) => one.position - other.position);
     const context = new JoinedContext(all.map((asked) => asked.context));
     const positions = all.map(({ position }) => position);
     try {

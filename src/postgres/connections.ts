@@ -66,6 +66,12 @@ export class Connections {
     return this.#identity.isOfCheckedTables(incarnation);
   }
 
+  /** Most connections there can be at one time, as far as is known. */
+  get most(): number {
+    const given = hasPool(this.#connection) ? driverPool(this.#connection.pool).options : undefined;
+    return (given as Partial<pg.PoolOptions> | undefined)?.max ?? this.#options.poolSize;
+  }
+
   /** Longest id that the table of entries takes; known when it was opened. */
   get maxIdBytes(): number {
     return this.#maxIdBytes;

@@ -119,7 +119,7 @@ class BatchingStore implements PostgresStore {
     this.#connections = new Connections(options);
     const batches = new Batches(this.#connections, options);
     const write = { timeout: options.timeouts.write, slots: 1, maxBatch: MAX_BATCH };
-    const slots = Math.min(SLOTS, options.poolSize);
+    const slots = Math.min(SLOTS, this.#connections.most);
     const weighed = { ...write, slots, maxWeight: MAX_BATCH_BYTES };
     const reads = new Reads(this.#connections, options);
     this.#pages = reads;

@@ -73,6 +73,17 @@ describe('Batcher', () => {
     expect((await few.batch(0)).inputs).toEqual(['a', 'b', 'c']);
   });
 
+  it('a large crowd goes at the end of its callback, all of it', async () => {
+    const { batcher, batches } = byHand();
+    const inputs = Array.from({ length: 40 }, (_, i) => String(i));
+    for (const input of inputs.slice(0, 20)) void batcher.call(input).result;
+    // As those do who are woken by one answer, one after the other.
+    for (const input of inputs.slice(20)) void Promise.resolve().then(() => batcher.call(input).result);
+    await Promise.resolve();
+    await new Promise((resolve) => process.nextTick(resolve));
+    expect(batches.map((batch) => batch.inputs)).toEqual([inputs]);
+  });
+
   it('a batch is bounded by count and by weight; a call that is too heavy goes alone', async () => {
     const counted = byHand({ maxBatch: 2 });
     for (const input of ['a', 'b', 'c']) void counted.batcher.call(input).result;
