@@ -2,8 +2,8 @@
  * One statement on the wire, answered as rows of text: a query class of our own for the driver, as pg-cursor and pg-query-stream have theirs.
  *
  * The driver's own asks for a description of the columns with every run (our statements always answer the same), looks up a parser for each,
- * copies its configuration property by property, and emits an event for each row. Without all that a read alone takes a fifth less of the client's processor time
- * and a tenth less of the server's; see docs/performance.md.
+ * copies its configuration property by property, and emits an event for each row. Without all that a read alone takes a tenth less time (107 to 97 µs, measured
+ * with pg 8.23; see docs/performance.md).
  */
 import type pg from 'pg';
 import type { Parameter, Row } from './statement.js';
