@@ -44,10 +44,15 @@ describe('connections', () => {
       }
     };
     const ours = `from pg_stat_activity where usename = 'application' and application_name <> 'others'`;
+    const [limit] = await server().ask<{ open: number }>(
+      `select current_setting('max_connections')::int - sum(setting::int)::int as open from pg_settings
+       where name in ('superuser_reserved_connections', 'reserved_connections')`,
+    );
     await eventually(async () => {
       await server().ask(`select pg_terminate_backend(pid) ${ours}`);
       await taken();
-      expect(await server().ask(`select pid ${ours}`)).toEqual([]);
+      // A connection that is just ending holds its place for a moment, and no view shows it: once refused does not mean that all are taken.
+      expect(others).toHaveLength(limit?.open ?? Number.NaN);
     });
     return async () => {
       await Promise.all(others.map((client) => client.end()));
