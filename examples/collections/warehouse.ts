@@ -41,7 +41,8 @@ export class Warehouse {
   }
 
   async #query(ids: readonly number[]): Promise<Article[]> {
-    this.queries.push(`[${ids.join(', ')}]`);
+    // In order: of two calls that want the same articles at once, either may be the one that loads them.
+    this.queries.push(`[${ids.toSorted((a, b) => a - b).join(', ')}]`);
     await sleep(20);
     return ids.flatMap((id) => this.#rows.get(id) ?? []);
   }

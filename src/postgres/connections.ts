@@ -115,7 +115,11 @@ export class Connections {
     this.#executor?.close();
     this.#executor = undefined;
     this.#pool = undefined;
-    if (pool !== undefined && !hasPool(this.#connection)) await pool.end();
+    if (pool === undefined || hasPool(this.#connection)) return;
+    // The pool does not wait until its connections are closed. That their server ends before they do is nothing to report.
+    pool.off('error', this.#options.onError);
+    pool.on('error', ignore);
+    await pool.end();
   }
 
   async #prepare(): Promise<void> {

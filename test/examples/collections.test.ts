@@ -7,9 +7,9 @@ articles([3, 1])                      screw bolt
 articles([1, 2, 1, 99])               bolt nut bolt
 article(2), article(99)               nut none
 [3, 4, 5] and [5, 4] at once          screw washer nail | nail washer
-queries so far                        [3, 1] [2, 99] [4, 5]
+queries so far                        [1, 3] [2, 99] [4, 5]
 stock after article:1 has changed     7,20,30
-queries in all                        [3, 1] [2, 99] [4, 5] [1]
+queries in all                        [1, 3] [2, 99] [4, 5] [1]
 getMany                               article:5 nail, article:1 bolt
 getOrSetMany                          LABEL:1 LABEL_1 LABEL:2
 setIfAbsent, twice                    true false

@@ -83,7 +83,8 @@ export class TcpProxy {
   }
 
   async #listen(): Promise<void> {
-    const listener = createServer({ noDelay: true }, (client) => this.#accept(client));
+    // Half open: when one side has said all it had to say, the other may still speak.
+    const listener = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client));
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject).listen(this.#port, '127.0.0.1', resolve); // the same port again after `refuse`
     });
@@ -100,7 +101,7 @@ export class TcpProxy {
 
   #accept(client: Socket): void {
     this.#accepted += 1;
-    const server = connect({ ...this.#target, noDelay: true });
+    const server = connect({ ...this.#target, noDelay: true, allowHalfOpen: true });
     const link: Link = { client, server };
     this.#links.add(link);
     this.#pipe(link, client, server);
