@@ -13,7 +13,7 @@ import type {
 } from '../ports/store.js';
 import { numberArray, textArray } from './arrays.js';
 import type { Connections } from './connections.js';
-import { entryParameters } from './entry-parameters.js';
+import { entryParameters, parametersAlone } from './entry-parameters.js';
 import { hashTextOf, hashTexts } from './notification.js';
 import type { ResolvedStoreOptions } from './options.js';
 import { deleteStatement } from './queries/delete.js';
@@ -23,10 +23,11 @@ import { invalidateStatement } from './queries/invalidate.js';
 import { postponeStatement } from './queries/postpone.js';
 import { putStatement } from './queries/put.js';
 import { setStatement } from './queries/set.js';
+import { setAloneStatement } from './queries/set-alone.js';
 import { setIfAbsentStatement } from './queries/set-if-absent.js';
 import { touchStatement } from './queries/touch.js';
-import { type Answer, type Header, parseAnswer, parseRemaining } from './rows.js';
-import type { Parameter, Row, Statement } from './statement.js';
+import { type Answer, type Header, parseAnswer, parseHeader, parseRemaining } from './rows.js';
+import type { Parameter, Statement } from './statement.js';
 
 export interface FillInput {
   readonly write: EntryWrite;
@@ -52,7 +53,7 @@ export class Batches {
   readonly #connections: Connections;
   readonly #scopeNames: string;
   readonly #channel: string;
-  readonly #statements: Readonly<Record<Answering | 'touch' | 'postpone' | 'invalidate', Statement>>;
+  readonly #statements: Readonly<Record<Answering | 'setAlone' | 'touch' | 'postpone' | 'invalidate', Statement>>;
 
   constructor(connections: Connections, options: ResolvedStoreOptions) {
     this.#connections = connections;
@@ -61,6 +62,7 @@ export class Batches {
     const { tables } = connections;
     this.#statements = {
       set: setStatement(tables),
+      setAlone: setAloneStatement(tables),
       setIfAbsent: setIfAbsentStatement(tables),
       fill: fillStatement(tables),
       extend: extendStatement(tables),
@@ -73,16 +75,31 @@ export class Batches {
   }
 
   async set(writes: readonly EntryWrite[]): Promise<readonly WriteReceipt[]> {
+    const [alone, another] = writes;
+    const receipt = alone === undefined || another !== undefined ? undefined : await this.#setAlone(alone);
+    return receipt === undefined ? await this.#setTogether(writes) : [receipt];
+  }
+
+  /** Undefined when nothing was written, because others must be told by the log. */
+  async #setAlone(write: EntryWrite): Promise<WriteReceipt | undefined> {
+    const told = [this.#channel, hashTextOf(keyName(write.id))];
+    const [row] = await this.#connections.executor.run(this.#statements.setAlone, [...parametersAlone(write), ...told]);
+    if (row === undefined) return undefined;
+    const header = this.#trusted(parseHeader(row));
+    return receiptOf(header, row[3]);
+  }
+
+  async #setTogether(writes: readonly EntryWrite[]): Promise<readonly WriteReceipt[]> {
     const told = this.#tell(writes.map(({ id }) => keyName(id)));
     const { header, rows } = await this.#run('set', [...entryParameters(writes), ...told], writes.length);
-    return rows.map((row) => receiptOf(header, row));
+    return rows.map((row) => receiptOf(header, row?.[2]));
   }
 
   async setIfAbsent(writes: readonly EntryWrite[]): Promise<readonly (WriteReceipt | undefined)[]> {
     const hashes = textArray(writes.map(({ id }) => hashTextOf(keyName(id))));
     const parameters = [...entryParameters(writes), this.#channel, hashes, this.#scopeNames];
     const { header, rows } = await this.#run('setIfAbsent', parameters, writes.length);
-    return rows.map((row) => row && receiptOf(header, row));
+    return rows.map((row) => row && receiptOf(header, row[2]));
   }
 
   async fill(inputs: readonly FillInput[]): Promise<readonly FillResult[]> {
@@ -124,7 +141,7 @@ export class Batches {
     return rows.map((row): FillResult => {
       const reason = row?.[1];
       return reason == null
-        ? { status: 'stored', receipt: receiptOf(header, row) }
+        ? { status: 'stored', receipt: receiptOf(header, row?.[2]) }
         : { status: 'refused', reason: reason as RefusalReason };
     });
   }
@@ -179,13 +196,18 @@ export class Batches {
   async #run(which: Answering, values: readonly Parameter[], count: number): Promise<Answer> {
     const { executor } = this.#connections;
     const answer = parseAnswer(await executor.run(this.#statements[which], values), count);
-    // The server has crashed behind a pooler's back: the next statement finds out, and fills the boot table.
-    if (answer.header.token.incarnation === '') executor.distrust();
+    this.#trusted(answer.header);
     return answer;
+  }
+
+  /** The server may have crashed behind a pooler's back: then the next statement finds out, and fills the boot table. */
+  #trusted(header: Header): Header {
+    if (header.token.incarnation === '') this.#connections.executor.distrust();
+    return header;
   }
 }
 
-function receiptOf({ token, xid }: Header, row: Row | undefined): WriteReceipt {
-  const { ceiling, ...remaining } = parseRemaining(row?.[2]);
+function receiptOf({ token, xid }: Header, times: string | null | undefined): WriteReceipt {
+  const { ceiling, ...remaining } = parseRemaining(times);
   return { remaining, ceiling, token, xid };
 }

@@ -29,15 +29,39 @@ export function entryParameters(writes: readonly EntryWrite[]): Parameter[] {
     textArray(writes.map(({ tags }) => (tags.length === 0 ? undefined : textArray(tags)))),
     numberArray(lifetimes.map(({ ttl }) => bounded(ttl))),
     numberArray(lifetimes.map(({ expiresAt }) => bounded(expiresAt))),
-    numberArray(lifetimes.map(({ sliding }) => (sliding === undefined ? undefined : Math.min(sliding, FOREVER)))),
+    numberArray(lifetimes.map(({ sliding }) => finite(sliding))),
     numberArray(lifetimes.map(({ grace }) => bounded(grace))),
     numberArray(lifetimes.map(({ early }) => bounded(early))),
     numberArray(writes.map(({ loadMs }) => loadMs)),
   ];
 }
 
+/** One entry as `$1` to `$11` of a statement of its own: see `entryAlone` in queries/entry-input.ts. */
+export function parametersAlone({ id, encoded, tags, lifetimes, loadMs }: EntryWrite): Parameter[] {
+  const { bytes, storedAs } = encodeBody(encoded);
+  const { ttl, expiresAt, sliding, grace, early } = lifetimes;
+  return [
+    id,
+    Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    encoded.encoding ?? null,
+    storedAs,
+    tags.length === 0 ? null : textArray(tags),
+    bounded(ttl) ?? null,
+    bounded(expiresAt) ?? null,
+    finite(sliding) ?? null,
+    bounded(grace) ?? null,
+    bounded(early) ?? null,
+    loadMs ?? null,
+  ];
+}
+
 /** Three thousand years in milliseconds: beyond it an instant may not fit a timestamp, and nobody will notice. */
 const FOREVER = 1e14;
+
+/** A window has to end. */
+function finite(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.min(ms, FOREVER);
+}
 
 function bounded(ms: number | undefined): number | undefined {
   return ms !== undefined && ms > FOREVER ? Number.POSITIVE_INFINITY : ms;

@@ -32,7 +32,8 @@ export function parseAnswer(answer: readonly Row[], count: number): Answer {
   return { header, rows };
 }
 
-function parseHeader(row: Row): Header {
+/** The second column is the snapshot, the third what else a header has. */
+export function parseHeader(row: Row): Header {
   const [at = '', ...rest] = (row[2] ?? '').split(' ');
   // An incarnation has a colon; a transaction has not.
   const incarnation = rest.find((part) => part.includes(':')) ?? '';

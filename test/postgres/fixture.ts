@@ -3,6 +3,7 @@ import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { EVERYTHING, namespaceName } from '../../src/kernel/names.js';
 import type { EntryWrite, Store } from '../../src/ports/store.js';
+import { quoted, type Tables, tableNames } from '../../src/postgres/names.js';
 import { createPostgresStore, type PostgresStoreOptions } from '../../src/postgres/store.js';
 import { testNames } from '../support/database.js';
 
@@ -44,6 +45,9 @@ export async function bodyOf(store: Store, id: string): Promise<string | undefin
 export function table(suffix = '', names: { schema: string; prefix: string } = testNames()): string {
   return `${pg.escapeIdentifier(names.schema)}.${pg.escapeIdentifier(`${names.prefix}cache${suffix}`)}`;
 }
+
+/** The tables of the cache under test, as statements have them. */
+export const tables = (): Tables => quoted(tableNames({ ...testNames(), table: 'cache' }));
 
 /** A pool that notes the text of every statement sent through it. */
 export function countingPool(url: string, max = 4): { readonly pool: pg.Pool; readonly statements: string[] } {

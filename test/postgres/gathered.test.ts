@@ -1,47 +1,11 @@
 /** Reading many entries at once: whatever is among them, each is what reading it alone finds. */
 import { describe, expect, it } from 'vitest';
-import type { EntryWrite, ReadDetail, Store, StoreRead } from '../../src/ports/store.js';
+import type { ReadDetail, Store, StoreRead } from '../../src/ports/store.js';
 import { useDatabase } from '../support/database.js';
-import { connect, countingPool, openStore, table, write } from './fixture.js';
+import { KINDS, ordinary } from './entry-kinds.js';
+import { connect, countingPool, openStore, table } from './fixture.js';
 
 const database = useDatabase();
-
-/** An entry as the default codec makes it. */
-function ordinary(id: string, given: Partial<Omit<EntryWrite, 'id'>> = {}): EntryWrite {
-  const { lifetimes } = write(id);
-  return {
-    id,
-    encoded: { encoding: 'json', body: `{"id":"${id}"}` },
-    tags: [],
-    loadMs: undefined,
-    lifetimes,
-    ...given,
-  };
-}
-
-const lifetimes = (given: Partial<EntryWrite['lifetimes']>): EntryWrite['lifetimes'] => ({
-  ...write('').lifetimes,
-  ...given,
-});
-const encoded = (body: string | Uint8Array, encoding: string | null = 'json') => ({ encoding, body });
-
-const KINDS: Readonly<Record<string, Partial<EntryWrite>>> = {
-  plain: {},
-  'in superjson': {
-    encoded: encoded('{"json":{"at":"2026-01-01T00:00:00.000Z"},"meta":{"values":{"at":["Date"]},"v":1}}', 'superjson'),
-  },
-  'beyond ASCII': { encoded: encoded('{"name":"Zoë 東京 🙂"}') },
-  'an empty text': { encoded: encoded('') },
-  'what stands between lists': { encoded: encoded('"\u0001"') },
-  bytes: { encoded: encoded(Uint8Array.of(0, 1, 255), 'bytes') },
-  'in another encoding': { encoded: encoded('text', 'test') },
-  large: { encoded: encoded(JSON.stringify('x'.repeat(10_000))) },
-  tags: { tags: ['a', 'b"{},\\', '東', 'NULL', ''] },
-  sliding: { lifetimes: lifetimes({ sliding: 60_000 }) },
-  grace: { lifetimes: lifetimes({ grace: 60_000 }) },
-  early: { lifetimes: lifetimes({ early: 60_000 }) },
-  'for ever': { lifetimes: lifetimes({ ttl: undefined }) },
-};
 
 /** What does not depend on the moment of the read. */
 function seen({ entry }: StoreRead, detail: ReadDetail = 'whole') {

@@ -21,13 +21,14 @@ import { publishStatement } from '../../src/postgres/queries/publish.js';
 import { putStatement } from '../../src/postgres/queries/put.js';
 import { glanceStatement, readStatement } from '../../src/postgres/queries/read.js';
 import { setStatement } from '../../src/postgres/queries/set.js';
+import { setAloneStatement } from '../../src/postgres/queries/set-alone.js';
 import { setIfAbsentStatement } from '../../src/postgres/queries/set-if-absent.js';
 import { touchStatement } from '../../src/postgres/queries/touch.js';
 import { poolConfig } from '../../src/postgres/startup.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import { createPostgresStore } from '../../src/postgres/store.js';
 import { testNames, useDatabase, usePool } from '../support/database.js';
-import { bodyOf, connect, countingPool, openStore, PATIENT, SCOPE, table, write } from './fixture.js';
+import { bodyOf, connect, countingPool, openStore, PATIENT, SCOPE, table, tables, write } from './fixture.js';
 
 const BUILDERS = {
   'glance-quiet': (tables: Tables) => glanceStatement(tables, 'quiet'),
@@ -37,6 +38,7 @@ const BUILDERS = {
   read: readStatement,
   list: listStatement,
   set: setStatement,
+  'set-alone': setAloneStatement,
   'set-if-absent': setIfAbsentStatement,
   fill: fillStatement,
   extend: extendStatement,
@@ -114,7 +116,6 @@ function* nodesOf(plan: PlanNode): Generator<PlanNode> {
 
 const blocksOf = (plan: PlanNode) => plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
 
-const tables = () => quoted(tableNames({ ...testNames(), table: 'cache' }));
 const prefix = testNames().prefix;
 
 describe('text', () => {

@@ -38,6 +38,27 @@ export function entryInput(
 )`;
 }
 
+/**
+ * One entry as the parameters `$1` to `$11` of a statement of its own: a row `input` as above, for `from`. `$1` id, `$2` value, `$3` encoding,
+ * `$4` how it is stored, `$5` tags; milliseconds: `$6` ttl, `$7` expiry since 1970, `$8` sliding, `$9` grace, `$10` early, `$11` how long its load took.
+ */
+export const entryAlone: RawBuilder<unknown> = sql`(
+    select $1::text as id, $2::bytea as value, $3::text as encoding, $4::text as stored_as, $5::text[] as tags,
+      $8::float8 as sliding_ms, $9::float8 as grace_ms, $11::float8 as load_ms,
+      moment.epoch,
+      life.ceiling,
+      life.fresh,
+      life.fresh + $9::float8 / 1000 as stale,
+      moment.epoch + $10::float8 / 1000 as refresh
+    from (select date_part('epoch', clock_timestamp()) as epoch) as moment
+    cross join lateral (
+      select coalesce(moment.epoch + $6::float8 / 1000, $7::float8 / 1000, 'Infinity'::float8) as ceiling
+    ) as top
+    cross join lateral (
+      select top.ceiling, least(top.ceiling, moment.epoch + $8::float8 / 1000) as fresh
+    ) as life
+  ) as input`;
+
 /** The columns that a write sets, in the order of `writtenValues`. */
 export const writtenColumns: RawBuilder<unknown> = sql`
     id, value, expiresattime, slidingexpirationinseconds, absoluteexpiration, encoding, stored_as, tags,
@@ -71,4 +92,12 @@ export const writtenTimes: RawBuilder<unknown> = sql`concat_ws(' ',
     coalesce(${milliseconds(sql`input.refresh - input.epoch`)}, 'Infinity'),
     ${milliseconds(sql`input.stale - input.epoch`)},
     case when input.sliding_ms is null then 'Infinity' else ${milliseconds(sql`input.ceiling - input.epoch`)} end
+  )`;
+
+/** The same from the row `e` that was written. */
+export const timesOfWritten: RawBuilder<unknown> = sql`concat_ws(' ',
+    ${milliseconds(sql`date_part('epoch', e.expiresattime) - date_part('epoch', e.written_at)`)},
+    coalesce(${milliseconds(sql`date_part('epoch', e.refresh_at) - date_part('epoch', e.written_at)`)}, 'Infinity'),
+    ${milliseconds(sql`date_part('epoch', e.stale_until) - date_part('epoch', e.written_at)`)},
+    coalesce(${milliseconds(sql`date_part('epoch', e.absoluteexpiration) - date_part('epoch', e.written_at)`)}, 'Infinity')
   )`;

@@ -61,14 +61,26 @@ export function incarnation(tables: Tables): RawBuilder<unknown> {
  * seconds since 1970, so that no session's time zone can matter and infinity is a number.
  */
 export function moment(tables: Tables): RawBuilder<unknown> {
+  return momentWith(
+    tables,
+    sql`,
+      (${newestVisible(tables)}
+      ) as newest`,
+  );
+}
+
+/** The same for statements that judge nothing by the log: what a common table expression has is computed whether or not it is asked for. */
+export function momentUnjudged(tables: Tables): RawBuilder<unknown> {
+  return momentWith(tables, sql``);
+}
+
+function momentWith(tables: Tables, more: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`moment as materialized (
     select
       pg_current_snapshot() as snapshot,
       date_part('epoch', transaction_timestamp()) as began,
       date_part('epoch', clock_timestamp()) as epoch,
-      ${incarnation(tables)} as incarnation,
-      (${newestVisible(tables)}
-      ) as newest
+      ${incarnation(tables)} as incarnation${more}
   )`;
 }
 

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
-import { moment } from './moment.js';
+import { momentUnjudged } from './moment.js';
 
 /**
  * `$1` ids, each once; `$2` milliseconds; `$3` incarnations and `$4` snapshots: an entry rewritten since is another
@@ -12,7 +12,7 @@ export function postponeStatement(tables: Tables): Statement {
   return statement(
     'postpone',
     'write',
-    sql`with ${moment(tables)}, locked as materialized (
+    sql`with ${momentUnjudged(tables)}, locked as materialized (
   select e.id, given.what, to_timestamp(moment.epoch + given.ms / 1000) as until
   from unnest($1::text[], $2::float8[], $3::text[], $4::text[], $5::text[]) as given (id, ms, incarnation, snapshot, what)
   join moment on moment.incarnation = given.incarnation

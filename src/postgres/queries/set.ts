@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Tables } from '../names.js';
 import { type Statement, statement } from '../statement.js';
 import { entryInput, overwrite, writtenColumns, writtenTimes, writtenValues } from './entry-input.js';
-import { headerRowOfWrite, moment } from './moment.js';
+import { headerRowOfWrite, momentUnjudged } from './moment.js';
 import { queueHasRoom, told } from './notify.js';
 
 /**
@@ -14,7 +14,7 @@ export function setStatement(tables: Tables): Statement {
   return statement(
     'set',
     'write',
-    sql`with ${moment(tables)}, ${entryInput()}, stored as (
+    sql`with ${momentUnjudged(tables)}, ${entryInput()}, stored as (
   insert into ${tables.entries} as e (${writtenColumns}
   )
   select ${writtenValues(sql`moment.snapshot`)}

@@ -6,27 +6,7 @@ with moment as materialized (
       (
         select concat_ws(':', boot.tableoid::text, boot.id::text, date_part('epoch', pg_postmaster_start_time())::text)
         from "My ""Schema"""."Ünï cache_boot" as boot
-      ) as incarnation,
-      (
-      select logged.xid
-      from (
-        select edge.xid as high, lead(edge.xid, 1, '0'::xid8) over (order by edge.xid desc) as low
-        from (
-          select pg_snapshot_xmax(pg_current_snapshot()) as xid
-          union all
-          select running.xid from pg_snapshot_xip(pg_current_snapshot()) as running (xid)
-        ) as edge
-      ) as gap
-      cross join lateral (
-        select i.xid
-        from "My ""Schema"""."Ünï cache_invalidations" as i
-        where i.xid > gap.low and i.xid < gap.high
-        order by i.xid desc
-        limit 1
-      ) as logged
-      order by gap.high desc
-      limit 1
-      ) as newest
+      ) as incarnation
   ), locked as materialized (
   select e.id, given.what, to_timestamp(moment.epoch + given.ms / 1000) as until
   from unnest($1::text[], $2::float8[], $3::text[], $4::text[], $5::text[]) as given (id, ms, incarnation, snapshot, what)
