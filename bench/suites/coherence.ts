@@ -23,8 +23,7 @@ export const coherence: Suite = {
     using transactional = new CoherenceCluster(database, { notify: 'transactional', poolSize: 4 });
     for (const cluster of [off, deferred, transactional]) await cluster.grow(PROCESSES);
     const stampedes = await stampedesOf(deferred.workers, effort.rounds);
-    const clusters = { off: off.workers, deferred: deferred.workers, transactional: transactional.workers };
-    const notify = await notifyCost(database, clusters, effort);
+    const notify = await notifyCost(database, { off, deferred, transactional }, effort);
     return {
       tables: [latencyTable(seen), stampedeTable(stampedes), tagTable(tags), ...notifyTables(notify)],
       promises: [stampedePromise(stampedes), ...tagPromises(tags), ...notifyPromises(notify)],

@@ -1,5 +1,5 @@
 /** What notifying and listening cost: transactions that invalidate, and reads beside writes. A part of the suite `coherence`. */
-import type { CoherenceWorker } from '../fixtures/coherence-cluster.js';
+import type { CoherenceCluster, CoherenceWorker } from '../fixtures/coherence-cluster.js';
 import type { Transactions, Workload } from '../fixtures/coherence-process.js';
 import { type BenchDatabase, SCHEMA } from '../fixtures/database.js';
 import { type Measured, runRounds, type Subject } from '../harness/rounds.js';
@@ -10,7 +10,7 @@ import { ratio, type Table, withSpread } from '../harness/table.js';
 export const NOTIFY = ['off', 'deferred', 'transactional'] as const;
 
 /** The processes of a cluster for each way to notify. */
-export type Clusters = Readonly<Record<(typeof NOTIFY)[number], readonly CoherenceWorker[]>>;
+export type Clusters = Readonly<Record<(typeof NOTIFY)[number], CoherenceCluster>>;
 
 export const PROCESSES = 4;
 
@@ -30,8 +30,8 @@ const WORKLOAD: Workload = {
   readPause: 2,
 };
 
-/** Rounds of the usual run: each takes some seconds. */
-const MOST_ROUNDS = { transactions: 7, workload: 5 } as const;
+/** Most rounds of the usual run: each takes some seconds. */
+const MOST_ROUNDS = { transactions: 7, workload: 20 } as const;
 
 /** What is left of the reads when processes listen. */
 const LEFT = 0.8;
@@ -84,21 +84,27 @@ async function transactions(
     };
     return { name, check: async () => void (await run(1)), sample: async () => ({ perSecond: await run(ms) }) };
   };
-  const subjects = NOTIFY.map((notify) => subject(notify, clusters[notify], 'Cache.transaction'));
-  return await runRounds([subject(NOTHING, clusters.off, 'none'), ...subjects], { rounds, warmups: 2 });
+  const subjects = NOTIFY.map((notify) => subject(notify, clusters[notify].workers, 'Cache.transaction'));
+  return await runRounds([subject(NOTHING, clusters.off.workers, 'none'), ...subjects], { rounds, warmups: 2 });
 }
 
-/** Reads per second of the workload, with processes that listen and with processes that do not. A set notifies by itself whatever `notify` says. */
-async function reads({ off, deferred }: Clusters, rounds: number): Promise<NotifyCost['reads']> {
-  const subject = (name: string, workers: readonly CoherenceWorker[]): Subject<'perSecond'> => ({
+/**
+ * Reads per second of the workload, with processes that listen and with processes that do not. A set notifies by itself whatever `notify` says.
+ * Nobody else is there meanwhile, so that those who do not listen wake nobody.
+ */
+async function reads(clusters: Clusters, rounds: number): Promise<NotifyCost['reads']> {
+  for (const name of NOTIFY) await clusters[name].close();
+  const subject = (name: string, cluster: CoherenceCluster): Subject<'perSecond'> => ({
     name,
     check: async () => undefined,
     sample: async () => {
-      const took = await Promise.all(workers.map((worker) => worker.ask('workload', WORKLOAD)));
+      await cluster.open();
+      const took = await Promise.all(cluster.workers.map((worker) => worker.ask('workload', WORKLOAD)));
+      await cluster.close();
       return { perSecond: (WORKLOAD.readers * WORKLOAD.reads * PROCESSES * 1_000) / Math.max(...took) };
     },
   });
-  return await runRounds([subject('on', deferred), subject('off', off)], { rounds, warmups: 1 });
+  return await runRounds([subject('on', clusters.deferred), subject('off', clusters.off)], { rounds, warmups: 1 });
 }
 
 export function notifyTables({ transactions, reads }: NotifyCost): readonly Table[] {
