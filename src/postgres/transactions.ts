@@ -7,7 +7,13 @@ import { Batcher } from './batcher.js';
 import type { Connections } from './connections.js';
 import { hashTexts } from './notification.js';
 import type { ResolvedStoreOptions } from './options.js';
-import { invalidateWithinStatement, outcomesStatement, placeStatement, tellStatement } from './queries/transactions.js';
+import {
+  invalidateWithinAndTellStatement,
+  invalidateWithinStatement,
+  outcomesStatement,
+  placeStatement,
+  tellStatement,
+} from './queries/transactions.js';
 import { configurationErrorOf, outcomeOf, SqlState, sqlState, storeErrorOf } from './sqlstate.js';
 import { runnerOf } from './user-transaction.js';
 
@@ -39,7 +45,8 @@ export class PostgresTransactions implements Transactions {
     const { tables } = connections;
     this.#statements = {
       place: placeStatement(tables),
-      invalidate: invalidateWithinStatement(tables),
+      invalidate:
+        notify === 'transactional' ? invalidateWithinAndTellStatement(tables) : invalidateWithinStatement(tables),
       outcomes: outcomesStatement(tables),
       tell: tellStatement(tables),
     };
@@ -94,8 +101,8 @@ export class PostgresTransactions implements Transactions {
     kind: 'delete' | 'expire',
     expected: string,
   ): Promise<TransactionReceipt> {
-    const messages = this.#notify === 'transactional' ? hashTexts(names) : [];
-    const parameters = [JSON.stringify(names), kind, expected, this.#connections.channel, JSON.stringify(messages)];
+    const parameters = [kind, JSON.stringify(names), expected];
+    if (this.#notify === 'transactional') parameters.push(this.#connections.channel, JSON.stringify(hashTexts(names)));
     let answer: string;
     try {
       answer = await run(this.#statements.invalidate.text, parameters);

@@ -22,19 +22,41 @@ export function placeStatement(tables: Tables): Statement {
 }
 
 /**
- * `$1` a JSON array of names, `$2` their kind, `$3` the place that is expected, or an empty text; `$4` the channel and `$5` a JSON array of
- * the names' hashes, message by message. The only column of the only row is the transaction's id and the place; where that is another
- * nothing is logged, and nobody told.
+ * `$1` a kind, `$2` a JSON array of the names, `$3` the place that is expected, or an empty text. The only column of the only row is the
+ * transaction's id and the place; where that is another nothing is logged.
  *
  * Other people's drivers send it: so parameters are texts, each stands once and in order (some drivers have only `?`), and one text
- * comes back. As a rule there are no messages: in users' transactions they cost a lock on all commits, can fail them, and forbid 2PC.
+ * comes back. They do not prepare it either: it is planned anew each time, and that is most of what it costs.
  */
 export function invalidateWithinStatement(tables: Tables): Statement {
   return statement(
     'invalidate_within',
     'write',
+    sql`with here as materialized (
+  select ${place(tables)} as place
+), logged as (
+  insert into ${tables.invalidations} as i (name, kind)
+  select given.name, $1::text
+  from here
+  cross join json_array_elements_text($2::text::json) as given (name)
+  where $3::text in ('', here.place)
+  ${stronger}
+)
+${answer}
+from here`,
+  );
+}
+
+/**
+ * The same, and others are told with the commit: `$4` the channel and `$5` a JSON array of the names' hashes, message by message. Not as a rule: in users'
+ * transactions messages cost a lock on all commits, can fail them, and forbid 2PC.
+ */
+export function invalidateWithinAndTellStatement(tables: Tables): Statement {
+  return statement(
+    'invalidate_within_and_tell',
+    'write',
     sql`with given as materialized (
-  select $1::text::json as names, $2::text as kind, $3::text as expected, $4::text as channel, $5::text::json as messages
+  select $1::text as kind, $2::text::json as names, $3::text as expected, $4::text as channel, $5::text::json as messages
 ), here as materialized (
   select ${place(tables)} as place
 ), logged as (
@@ -44,10 +66,9 @@ export function invalidateWithinStatement(tables: Tables): Statement {
   cross join here
   cross join json_array_elements_text(given.names) as given_name (name)
   where given.expected in ('', here.place)
-  on conflict (name, xid) do update set kind = excluded.kind, at = excluded.at
-  where i.kind <> 'delete' and excluded.kind = 'delete' or i.kind = 'written'
+  ${stronger}
 )
-select pg_current_xact_id()::text || ' ' || coalesce(here.place, '') as answer
+${answer}
 from here
 where (
     select count(pg_notify(given.channel, pg_current_xact_id()::text || ' ' || message.hashes))
@@ -57,6 +78,12 @@ where (
   ) >= 0`,
   );
 }
+
+/** What the transaction has logged before stays if it is the stronger kind. */
+const stronger = sql`on conflict (name, xid) do update set kind = excluded.kind, at = excluded.at
+  where i.kind <> 'delete' and excluded.kind = 'delete' or i.kind = 'written'`;
+
+const answer = sql`select pg_current_xact_id()::text || ' ' || coalesce(here.place, '') as answer`;
 
 /**
  * `$1` transaction ids. The first row is the place, then one for each id what became of it.
