@@ -4,26 +4,27 @@
 import type { Encoded } from '../kernel/codec.js';
 import type { EntryWrite } from '../ports/store.js';
 import { numberArray, textArray } from './arrays.js';
-import type { Parameter } from './statement.js';
+import { type Parameter, Pieces } from './statement.js';
 
 /** How a body is stored: text as UTF-8 where that can carry it, else as UTF-16. */
 type StoredAs = 'text' | 'bytes' | 'utf16';
 
 /** `$1` to `$13`. */
 export function entryParameters(writes: readonly EntryWrite[]): Parameter[] {
-  const bodies = writes.map(({ encoded }) => encodeBody(encoded));
+  const bodies = writes.map(({ encoded }) => storable(encoded));
+  const values = new Pieces(bodies.map(({ piece }) => piece));
   let end = 1; // positions in SQL count from 1
-  const firsts = bodies.map(({ bytes }) => {
+  const firsts = values.lengths.map((length) => {
     const first = end;
-    end += bytes.length;
+    end += length;
     return first;
   });
   const lifetimes = writes.map((write) => write.lifetimes);
   return [
     textArray(writes.map(({ id }) => id)),
-    Buffer.concat(bodies.map(({ bytes }) => bytes)),
+    values,
     numberArray(firsts),
-    numberArray(bodies.map(({ bytes }) => bytes.length)),
+    numberArray(values.lengths),
     textArray(writes.map(({ encoded }) => encoded.encoding ?? undefined)),
     textArray(bodies.map(({ storedAs }) => storedAs)),
     textArray(writes.map(({ tags }) => (tags.length === 0 ? undefined : textArray(tags)))),
@@ -38,11 +39,11 @@ export function entryParameters(writes: readonly EntryWrite[]): Parameter[] {
 
 /** One entry as `$1` to `$11` of a statement of its own: see `entryAlone` in queries/entry-input.ts. */
 export function parametersAlone({ id, encoded, tags, lifetimes, loadMs }: EntryWrite): Parameter[] {
-  const { bytes, storedAs } = encodeBody(encoded);
+  const { piece, storedAs } = storable(encoded);
   const { ttl, expiresAt, sliding, grace, early } = lifetimes;
   return [
     id,
-    Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    new Pieces([piece]),
     encoded.encoding ?? null,
     storedAs,
     tags.length === 0 ? null : textArray(tags),
@@ -67,9 +68,9 @@ function bounded(ms: number | undefined): number | undefined {
   return ms !== undefined && ms > FOREVER ? Number.POSITIVE_INFINITY : ms;
 }
 
-function encodeBody({ body }: Encoded): { readonly bytes: Uint8Array; readonly storedAs: StoredAs } {
-  if (typeof body !== 'string') return { bytes: body, storedAs: 'bytes' };
+function storable({ body }: Encoded): { readonly piece: string | Uint8Array; readonly storedAs: StoredAs } {
+  if (typeof body !== 'string') return { piece: body, storedAs: 'bytes' };
   // PostgreSQL's text knows no NUL, and UTF-8 no lone surrogates.
-  if (body.includes('\0') || !body.isWellFormed()) return { bytes: Buffer.from(body, 'utf16le'), storedAs: 'utf16' };
-  return { bytes: Buffer.from(body, 'utf8'), storedAs: 'text' };
+  if (body.includes('\0') || !body.isWellFormed()) return { piece: Buffer.from(body, 'utf16le'), storedAs: 'utf16' };
+  return { piece: body, storedAs: 'text' };
 }

@@ -8,7 +8,7 @@ import { StoreError } from '../errors.js';
 import { Deadline } from './deadline.js';
 import type { Timeouts } from './options.js';
 import { isConnectionLost, isPreparedStatementLost, isTransient, outcomeOf, storeErrorOf } from './sqlstate.js';
-import type { Parameter, Row, Statement } from './statement.js';
+import { type Parameter, Pieces, type Row, type Statement } from './statement.js';
 import { TextQuery } from './text-query.js';
 
 /** Runs one statement on one connection. */
@@ -196,7 +196,7 @@ function query(
       return;
     }
     const { text, name } = config;
-    const given: pg.QueryArrayConfig = { text, values: [...values], rowMode: 'array', types: AS_TEXT };
+    const given: pg.QueryArrayConfig = { text, values: values.map(whole), rowMode: 'array', types: AS_TEXT };
     if (name !== undefined) given.name = name;
     const answered = ({ rows }: pg.QueryArrayResult<(string | null)[]>): void => resolve(rows);
     const promised: unknown = client.query<(string | null)[]>(given, (error: Error | undefined, result) => {
@@ -206,6 +206,11 @@ function query(
     });
     if (promised instanceof Promise) promised.then(answered, reject);
   });
+}
+
+/** A parameter as drivers know them. */
+function whole(value: Parameter): string | number | Buffer | null {
+  return value instanceof Pieces ? value.toBuffer() : value;
 }
 
 /** How far a try came: what failed before it was sent did nothing. */

@@ -18,7 +18,42 @@ export interface Statement {
 }
 
 /** What a statement is given, in the order of `$1`, `$2`, ...: text in PostgreSQL's notation, or bytes. */
-export type Parameter = string | number | Buffer | null;
+export type Parameter = string | number | Buffer | Pieces | null;
+
+/** Bytes in pieces, of which texts are UTF-8: put together where they are sent, and not before. */
+export class Pieces {
+  readonly #pieces: readonly (string | Uint8Array)[];
+  /** Of each piece, in bytes. */
+  readonly lengths: readonly number[];
+  /** Of all, in bytes. */
+  readonly length: number;
+
+  constructor(pieces: readonly (string | Uint8Array)[]) {
+    this.#pieces = pieces;
+    this.lengths = pieces.map((piece) => (typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length));
+    this.length = this.lengths.reduce((sum, length) => sum + length, 0);
+  }
+
+  /** Writes them into `target` from `at` on; where they end. */
+  writeTo(target: Buffer, at: number): number {
+    let end = at;
+    for (const piece of this.#pieces) {
+      if (typeof piece === 'string') {
+        end += target.write(piece, end);
+      } else {
+        target.set(piece, end);
+        end += piece.length;
+      }
+    }
+    return end;
+  }
+
+  toBuffer(): Buffer {
+    const buffer = Buffer.allocUnsafe(this.length);
+    this.writeTo(buffer, 0);
+    return buffer;
+  }
+}
 
 /** A row as it comes from the wire: every column is text. */
 export type Row = readonly (string | null)[];

@@ -6,6 +6,7 @@
  * with pg 8.23; see docs/performance.md).
  */
 import type pg from 'pg';
+import { boundMessage } from './bound-message.js';
 import type { Parameter, Row } from './statement.js';
 
 /** What of the driver's connection this needs, beside what its types say: the text of each statement it has prepared, by name. */
@@ -41,21 +42,22 @@ export class TextQuery implements pg.Submittable {
     if (!('connection' in client) || ('pipeline' in client && client.pipeline === true)) return false;
     const { connection } = client;
     return (
-      typeof connection === 'object' && connection !== null && 'parsedStatements' in connection && 'bind' in connection
+      typeof connection === 'object' &&
+      connection !== null &&
+      'parsedStatements' in connection &&
+      'stream' in connection
     );
   }
 
   submit(connection: pg.Connection): void {
     const { stream } = connection;
-    // One packet rather than three.
+    // One packet rather than two.
     stream.cork();
     try {
       if (this.name === undefined || !isPrepared(connection, this.name)) {
         connection.parse({ name: this.name ?? '', text: this.text, types: [] }, true);
       }
-      connection.bind({ statement: this.name ?? '', values: this.values.map(asText) }, true);
-      connection.execute(null, true);
-      connection.sync();
+      stream.write(boundMessage(this.name ?? '', this.values));
     } finally {
       stream.uncork();
     }
@@ -80,9 +82,4 @@ export class TextQuery implements pg.Submittable {
 
 function isPrepared(connection: pg.Connection, name: string): boolean {
   return (connection as Connection).parsedStatements[name] !== undefined;
-}
-
-/** Bytes stay bytes. */
-function asText(value: Parameter): string | Buffer | null {
-  return typeof value === 'number' ? String(value) : value;
 }

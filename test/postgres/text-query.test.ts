@@ -1,7 +1,8 @@
 /** Our query class in the driver's hands: what it sends and answers, and that a connection is as good afterwards. */
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Parameter, Row } from '../../src/postgres/statement.js';
+import { type Parameter, Pieces, type Row } from '../../src/postgres/statement.js';
 import { TextQuery } from '../../src/postgres/text-query.js';
 import { useDatabase } from '../support/database.js';
 
@@ -38,6 +39,22 @@ describe('TextQuery', () => {
     ]);
     expect(await run(client, 'select where false')).toEqual([]);
     expect(await run(client, 'select n from generate_series(1, 1000) as n')).toHaveLength(1000);
+  });
+
+  it('sends whatever it is given as it is: long, empty, beyond ASCII, in pieces, and a thousand parameters', async () => {
+    const client = await connect();
+    const long = 'ü'.repeat(1_000_000);
+    const pieces = new Pieces([long, Uint8Array.of(255, 0, 1).subarray(1), '', '🙂\ud800']);
+    const bytes = Buffer.concat([Buffer.from(long), Buffer.from([0, 1]), Buffer.from('🙂\ufffd')]);
+    expect(pieces.lengths).toEqual([2_000_000, 2, 0, 7]);
+    expect(pieces.toBuffer().equals(bytes)).toBe(true);
+    const text = `select length($1::text), $2::text = '', md5($3::bytea), length($4::bytea), $5::float8`;
+    expect(await run(client, text, [long, '', pieces, new Pieces([]), Number.POSITIVE_INFINITY], 'naïve')).toEqual([
+      ['1000000', 't', createHash('md5').update(bytes).digest('hex'), '0', 'Infinity'],
+    ]);
+    const numbers = Array.from({ length: 1000 }, (_, i) => i);
+    const sum = numbers.map((i) => `$${i + 1}::int`).join(' + ');
+    expect(await run(client, `select ${sum}`, numbers)).toEqual([['499500']]);
   });
 
   it('prepares a statement with a name once for each connection, and one without with every run', async () => {
