@@ -4,6 +4,7 @@ import type { Codec } from '../kernel/codec.js';
 import { EVERYTHING, entryId, keyName, namespaceName, storedTag, tagName } from '../kernel/names.js';
 import type { Consistency, ResolvedPolicy, Tiers } from '../kernel/policy.js';
 import type { Ramp } from '../kernel/ramp.js';
+import { eachOnce } from '../kernel/tags.js';
 import type { Access } from './access.js';
 import type { Background } from './background.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -93,7 +94,7 @@ export function tagNamesOf(
   engine: Engine,
   tags: readonly string[],
 ): { readonly stored: readonly string[]; readonly names: readonly string[] } {
-  const stored = [...new Set(tags.map((tag) => storedTag(engine.namespace, tag)))];
+  const stored = eachOnce(tags.map((tag) => storedTag(engine.namespace, tag)));
   return { stored, names: stored.map(tagName) };
 }
 

@@ -79,7 +79,7 @@ export async function setEntry(engine: Engine, given: Given): Promise<void> {
     engine.reporter.notStored(subject, 'skipped');
     await deleteEntry(engine, subject.key);
   } else {
-    await write(engine, given, keepable, async (entry) => await engine.store.set(entry));
+    await write(engine, given, keepable, (entry) => engine.store.set(entry));
   }
 }
 
@@ -93,7 +93,7 @@ export async function setEntryIfAbsent(engine: Engine, given: Given): Promise<bo
     return false;
   }
   if (policy.tiers === 'local' && (engine.local.peek(subject.key)?.freshFor ?? 0) > 0) return false;
-  return await write(engine, given, keepable, async (entry) => await engine.store.setIfAbsent(entry));
+  return await write(engine, given, keepable, (entry) => engine.store.setIfAbsent(entry));
 }
 
 /** Stores in the tiers of the policy; whether `act` has stored something, where the shared tier is one of them. */
