@@ -83,7 +83,7 @@ function withTags(policy: ResolvedPolicy, tags: readonly string[]): ResolvedPoli
 }
 
 /** All of a policy but its tags as text. Undefined when something in it has no text of its own: a function, a Date, a codec. */
-function textOf(policy: Policy): string | undefined {
+function textOf(policy: unknown): string | undefined {
   if (typeof policy !== 'object' || policy === null || Array.isArray(policy)) return undefined;
   let text = '';
   for (const option of Object.keys(policy)) {
