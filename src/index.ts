@@ -91,6 +91,7 @@ export type { KeyInfo, PolicyOverlay, PolicyProvider, ProvidedPolicy } from './p
 export type {
   EntryWrite,
   FillResult,
+  HearEarly,
   IdRange,
   InvalidationKind,
   InvalidationReceipt,

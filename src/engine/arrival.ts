@@ -2,8 +2,8 @@
 import type { Tier } from '../kernel/events.js';
 import type { LoadToken } from '../ports/store.js';
 import type { Engine } from './call.js';
-import type { FoundEntry } from './find.js';
 import type { KeyState, SingleFlight } from './flight.js';
+import type { FoundEntry } from './found-entry.js';
 import type { StaleValue } from './load-context.js';
 
 /** A caller's arrival: its moment in this process's order of events, by which it is judged what it may be answered. */

@@ -3,7 +3,8 @@ import { take } from '../kernel/isolation.js';
 import { isStoredEntity, unqualified } from '../kernel/names.js';
 import type { Engine } from './call.js';
 import { KeptFailure } from './failure.js';
-import { copyOf, type FindOptions, type FoundEntry, inspectShared } from './find.js';
+import { type FindOptions, inspectShared } from './find.js';
+import { copyOf, type FoundEntry } from './found-entry.js';
 
 /** An entry, and what is left of its life. Times are milliseconds from now; `Infinity` = never. */
 export interface Entry<T = unknown> {

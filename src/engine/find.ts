@@ -1,13 +1,12 @@
 /** Finding: the shared tier's answer for one key, decoded, classified, and admitted to the local tier if it may be. */
-import type { Codec, Encoded } from '../kernel/codec.js';
-import { COUNTER_ENCODING, decodeCounter } from '../kernel/counter.js';
 import { freshness, type State } from '../kernel/freshness.js';
-import { type Isolated, take } from '../kernel/isolation.js';
+import type { Isolated } from '../kernel/isolation.js';
 import { entryId, tagName } from '../kernel/names.js';
-import type { Isolation, ResolvedPolicy } from '../kernel/policy.js';
+import type { ResolvedPolicy } from '../kernel/policy.js';
 import type { ListRequest, LoadToken, ReadDetail, StoredEntry, StoreRead } from '../ports/store.js';
 import { type Call, type Engine, identify, mayFill, mayRead, namesAlwaysOf } from './call.js';
-import { decodeFailure, isFailure } from './failure.js';
+import { DecodedAhead } from './decode-ahead.js';
+import { type DecodeOptions, decode, type FoundEntry, isCounter, type ValueOwner } from './found-entry.js';
 import { candidate } from './publish.js';
 import type { Subject } from './reporter.js';
 
@@ -21,40 +20,15 @@ export interface Found {
   readonly bypassed?: 'breaker';
 }
 
-/** An entry with its value. */
-export interface FoundEntry {
-  readonly isolated: Isolated;
-  readonly stored: StoredEntry;
-}
-
 /** How a read is to be treated. */
-export interface FindOptions {
+export interface FindOptions extends DecodeOptions {
   /** Whose read it is: its key, labels for events, and which tiers it may use. */
   readonly subject: Subject & Pick<Call, 'key' | 'access'>;
-  readonly policy: Pick<ResolvedPolicy, 'tiers' | 'codec' | 'isolation' | 'localTtl'> &
-    Partial<Pick<ResolvedPolicy, 'cacheErrors'>>;
-  /** Given: errors that the policy keeps are found like values. Else they are misses. */
-  readonly failures?: 'wanted';
+  readonly policy: DecodeOptions['policy'] & Pick<ResolvedPolicy, 'tiers' | 'localTtl'>;
 }
 
 const NOTHING: Found = { state: 'dead', entry: undefined, token: undefined };
 const LEFT_ALONE: Found = { ...NOTHING, bypassed: 'breaker' };
-
-/**
- * What was decoded, and how: two callers of one entry need not agree on that. Entries read by several callers at once are decoded once:
- * the store hands all of them the same object, and this is left on it. (In a WeakMap it would outlive every quick garbage collection.)
- */
-class Decoded {
-  readonly entry: FoundEntry;
-  readonly codec: Codec;
-  readonly isolation: Isolation | undefined;
-
-  constructor(entry: FoundEntry, codec: Codec, isolation: Isolation | undefined) {
-    this.entry = entry;
-    this.codec = codec;
-    this.isolation = isolation;
-  }
-}
 
 /** Reads `subject.key` from the shared tier. A store that cannot answer and a value that cannot be decoded are misses. */
 export function findShared(engine: Engine, options: FindOptions): Promise<Found> {
@@ -91,34 +65,41 @@ export interface FindTogether<One> {
   readonly use: (one: One, found: Found, owner: ValueOwner) => void;
 }
 
-/** Whose a value is: the caller's alone, who need not be given a copy, or others have it too. */
-export type ValueOwner = 'caller' | 'several';
-
 /** The same for many at once. */
 export async function findSharedMany<One>(engine: Engine, together: FindTogether<One>): Promise<void> {
-  const { all } = together;
+  const { all, keyOf, optionsOf, use } = together;
   for (let at = 0; at < all.length; at += READ_AT_ONCE) {
     const part = all.length <= READ_AT_ONCE ? all : all.slice(at, at + READ_AT_ONCE);
     const refused = engine.store.refuses;
+    const ids = part.map((one) => entryId(engine.namespace, keyOf(one), engine.store.maxIdBytes));
+    const ahead = aheadOf(engine, part, optionsOf);
     const reading = beginReading(engine);
     try {
-      const idOf = ({ subject }: FindOptions): string =>
-        entryId(engine.namespace, subject.key, engine.store.maxIdBytes);
-      const ids = part.map((one) => idOf(together.optionsOf(one)));
-      const areLocal = part.every((one) => isLocal(together.optionsOf(one)));
-      const reads = refused || areLocal ? [] : await readPart(engine, ids, { ...together, all: part });
+      const areLocal = part.every((one) => isLocal(optionsOf(one)));
+      const reads = refused || areLocal ? [] : await readPart(engine, ids, { ...together, all: part }, ahead);
       reading.elapsed = engine.clock.monotonic() - reading.began;
       for (const [i, one] of part.entries()) {
-        const options = together.optionsOf(one);
-        const answer = { id: ids[i] ?? '', read: reads[i] };
+        const options = optionsOf(one);
+        const read = reads[i];
+        const answer = { id: ids[i] ?? '', read, decoded: ahead.of(i, read?.entry) };
         const found = refused && !isLocal(options) ? LEFT_ALONE : interpret(engine, options, answer, reading);
-        const isOwn = engine.local.keepsNothing && answer.read?.shared === undefined;
-        together.use(one, found, isOwn ? 'caller' : 'several');
+        const isOwn = engine.local.keepsNothing && read?.shared === undefined;
+        use(one, found, isOwn ? 'caller' : 'several');
       }
     } finally {
+      ahead.forget();
       engine.ledger.end();
     }
   }
+}
+
+function aheadOf<One>(engine: Engine, part: readonly One[], optionsOf: (one: One) => FindOptions): DecodedAhead {
+  return new DecodedAhead(engine, (place) => {
+    const one = part[place];
+    const options = one === undefined ? undefined : optionsOf(one);
+    // Of the others only the token is of use.
+    return options && !isLocal(options) && mayRead(options.subject, 'shared') ? options.policy : undefined;
+  });
 }
 
 /** Tags are wanted for copies that are kept, and for debts: what these hide the store cannot tell. */
@@ -126,9 +107,11 @@ async function readPart<One>(
   { store, local, owed }: Engine,
   ids: readonly string[],
   { all, optionsOf }: FindTogether<One>,
+  { hearEarly }: DecodedAhead,
 ): Promise<readonly (StoreRead | undefined)[]> {
+  const subjectsOf = (): readonly Subject[] => all.map((one) => optionsOf(one).subject);
   const read = (detail: ReadDetail): Promise<readonly (StoreRead | undefined)[]> =>
-    store.readMany(ids, detail, () => all.map((one) => optionsOf(one).subject));
+    store.readMany(ids, { detail, hearEarly, subjectsOf });
   if (!local.keepsNothing || owed.size > 0) return await read('whole');
   const reads = await read('values');
   return owed.size === 0 ? reads : await read('whole');
@@ -143,6 +126,8 @@ function isLocal({ subject, policy }: FindOptions): boolean {
 interface Answer {
   readonly id: string;
   readonly read: StoreRead | undefined;
+  /** The entry of `read`, if it was decoded while the rest was read. */
+  readonly decoded?: FoundEntry | undefined;
 }
 
 /** A read under way: since when, by the ledger's count and the clock, and how much was owed then. */
@@ -170,13 +155,16 @@ function interpret(engine: Engine, options: FindOptions, answer: Answer, reading
 }
 
 /** What an answer of the store means for this process, which may know of invalidations that the store does not. */
-function judge(engine: Engine, options: FindOptions, { id, read }: Answer, reading: Reading): Found {
+function judge(engine: Engine, options: FindOptions, { id, read, decoded }: Answer, reading: Reading): Found {
   if (read === undefined || isLocal(options)) return NOTHING;
   const { token } = read;
-  const isWanted = mayRead(options.subject, 'shared');
-  if (read.entry === undefined || !isWanted || isHiddenHere(engine, id, read.entry, token, reading))
+  if (
+    read.entry === undefined ||
+    !mayRead(options.subject, 'shared') ||
+    isHiddenHere(engine, id, read.entry, token, reading)
+  )
     return { state: 'dead', entry: undefined, token };
-  const entry = decode(engine, options, read.entry, read.shared);
+  const entry = decoded ?? decode(engine, options, read.entry, read.shared);
   if (entry === undefined) return { state: 'dead', entry: undefined, token };
   return { state: freshness(read.entry.remaining, reading.elapsed), entry, token };
 }
@@ -247,57 +235,6 @@ function isHiddenHere(
   return engine.owed.hides(names) || engine.ledger.hides(names, since, { snapshot: token.snapshot, xid: undefined });
 }
 
-/** A copy for one caller. */
-export function copyOf(entry: FoundEntry): unknown {
-  return take(entry.isolated);
-}
-
-/** The same, or the value itself where nobody else will get it. */
-export function handOver(entry: FoundEntry, owner: ValueOwner): unknown {
-  return owner === 'caller' ? entry.isolated.value : copyOf(entry);
-}
-
-function decode(
-  engine: Engine,
-  options: FindOptions,
-  stored: StoredEntry,
-  shared: StoreRead['shared'],
-): FoundEntry | undefined {
-  const { subject, policy } = options;
-  const { codec = engine.codec, isolation } = policy;
-  // Once: of an entry of many it is made when it is asked for.
-  const { encoded } = stored;
-  if (isFailure(encoded)) return decodeKeptFailure(engine, options, stored);
-  const known = shared?.memo;
-  if (known instanceof Decoded && known.codec === codec && known.isolation === isolation) return known.entry;
-  try {
-    // Whatever the codec: a counter is a number to everybody.
-    const value = isCounter(encoded) ? decodeCounter(encoded) : codec.decode(encoded);
-    const entry = { isolated: engine.local.protect(value, isolation), stored };
-    if (shared !== undefined) shared.memo = new Decoded(entry, codec, isolation);
-    return entry;
-  } catch (error) {
-    engine.reporter.error(subject, 'decode', error);
-    return undefined;
-  }
-}
-
-/** Undefined to those who keep no such errors. */
-function decodeKeptFailure(
-  engine: Engine,
-  { subject, policy, failures }: FindOptions,
-  stored: StoredEntry,
-): FoundEntry | undefined {
-  if (failures === undefined || policy.cacheErrors === undefined) return undefined;
-  try {
-    const failure = decodeFailure(policy.codec ?? engine.codec, stored.encoded, policy.cacheErrors);
-    return failure && { isolated: { value: failure, handing: 'itself' }, stored };
-  } catch (error) {
-    engine.reporter.error(subject, 'decode', error);
-    return undefined;
-  }
-}
-
 /** Admits what was read, and renews its sliding window when a quarter of it has passed; both off the caller's path. */
 function serveLater(
   engine: Engine,
@@ -334,11 +271,6 @@ function serveLater(
       'shared',
     ),
   );
-}
-
-/** Counters change without a word to other processes, so no copy of one is kept. */
-function isCounter({ encoding }: Encoded): boolean {
-  return encoding === COUNTER_ENCODING;
 }
 
 /** Tells the store, in the background, that a sliding entry was read. */

@@ -5,8 +5,9 @@
 import { LoadTimeoutError } from '../errors.js';
 import { take } from '../kernel/isolation.js';
 import { type Call, type Engine, reasonOf } from './call.js';
-import { copyOf, findShared } from './find.js';
+import { findShared } from './find.js';
 import type { Flight, KeyState, Landed, SingleFlight } from './flight.js';
+import { copyOf } from './found-entry.js';
 import { type LoadCause, startLoad } from './load.js';
 import { waitFor } from './waiting.js';
 

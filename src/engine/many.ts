@@ -3,7 +3,8 @@
  * statements (DESIGN 5.3); in parts, so that each has the deadline of a part and not that of everything.
  */
 import type { Engine } from './call.js';
-import { type FindOptions, findSharedMany, handOver, touchLater } from './find.js';
+import { type FindOptions, findSharedMany, touchLater } from './find.js';
+import { handOver } from './found-entry.js';
 import { deletionOfMany, type Named } from './invalidation.js';
 import { type AskedTogether, takeLocalHits } from './local-hits.js';
 import { isLocallyRead, isUnconcerned, type ReadWanted, readOnTerms } from './terms.js';

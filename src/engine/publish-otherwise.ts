@@ -5,7 +5,7 @@ import { tagName } from '../kernel/names.js';
 import type { ResolvedPolicy } from '../kernel/policy.js';
 import { type Call, type Engine, tagNamesOf } from './call.js';
 import { decodeFailure, encodeFailure } from './failure.js';
-import type { FoundEntry } from './find.js';
+import type { FoundEntry } from './found-entry.js';
 import { type Finished, finalTags, keep, type Published, reasonNotToKeep, sizeOf, withWishes } from './publish.js';
 
 /** Keeps the error a load has failed with, if its policy says so. Never rejects: the error is what callers get, whatever happens here. */

@@ -1,7 +1,8 @@
 /** Reading without a loader: the fresh value under a key, or nothing. What `get` does. */
 import type { ResolvedPolicy } from '../kernel/policy.js';
 import type { Engine } from './call.js';
-import { copyOf, touchLater, useShared } from './find.js';
+import { touchLater, useShared } from './find.js';
+import { copyOf } from './found-entry.js';
 import { isLocallyRead, type ReadWanted, readOnTerms } from './terms.js';
 import { currentScope } from './transaction-scope.js';
 

@@ -3,8 +3,9 @@
  * answered from what is there.
  */
 import { type Call, type Engine, identify } from './call.js';
-import { copyOf, findShared } from './find.js';
+import { findShared } from './find.js';
 import type { KeyState, SingleFlight } from './flight.js';
+import { copyOf } from './found-entry.js';
 import type { HeldLease } from './lease-keeper.js';
 import { type LoadCause, startLoad } from './load.js';
 import { settled } from './waiting.js';

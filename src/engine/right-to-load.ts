@@ -5,8 +5,9 @@
  */
 import type { Clock } from '../kernel/clock.js';
 import { type Call, type Engine, identify } from './call.js';
-import { type Found, type FoundEntry, findShared } from './find.js';
+import { type Found, findShared } from './find.js';
 import type { Flight } from './flight.js';
+import type { FoundEntry } from './found-entry.js';
 import type { HeldLease } from './lease-keeper.js';
 
 /** `load`: run the loader, under this lease if there is one, and publish by this newer token. `adopt`: another process has loaded. */

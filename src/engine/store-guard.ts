@@ -13,6 +13,7 @@ import type { Locks } from '../ports/locks.js';
 import type {
   EntryWrite,
   FillResult,
+  HearEarly,
   InvalidationKind,
   InvalidationReceipt,
   ListPage,
@@ -46,6 +47,15 @@ export interface StoreGuardOptions {
   readonly reporter: Reporter;
   /** The store answered again after it had failed. */
   readonly onRecovered: () => void;
+}
+
+/** How many entries are read at once. */
+export interface ReadTogether {
+  readonly detail: ReadDetail;
+  /** See the port. */
+  readonly hearEarly: HearEarly;
+  /** Whose they are, asked for when some of them cannot be read. */
+  readonly subjectsOf: () => readonly Subject[];
 }
 
 export class StoreGuard {
@@ -119,13 +129,15 @@ export class StoreGuard {
   /** The same for many different ids at once, under one deadline. */
   async readMany(
     ids: readonly string[],
-    detail: ReadDetail,
-    subjectsOf: () => readonly Subject[],
+    { detail, hearEarly, subjectsOf }: ReadTogether,
   ): Promise<readonly (StoreRead | undefined)[]> {
     const store = this.#store;
     if (ids.length === 0) return [];
     if (store.readMany !== undefined)
-      return (await this.#lenient({ key: undefined }, 'read', async () => await store.readMany?.(ids, detail))) ?? [];
+      return (
+        (await this.#lenient({ key: undefined }, 'read', async () => await store.readMany?.(ids, detail, hearEarly))) ??
+        []
+      );
     const answers = await this.#lenient({ key: undefined }, 'read', async () => {
       const settled = await Promise.allSettled(ids.map((id) => begin(() => store.read(id))));
       // When none was answered, the store is at fault, else the ones that were not.

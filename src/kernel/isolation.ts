@@ -16,21 +16,35 @@ export interface Isolated {
 }
 
 /**
+ * Not an object literal: those V8 allocates with the old objects once it has seen most of one place survive, as they do on their way into the
+ * local tier. Where there is none, each would keep its value from the next quick garbage collection.
+ */
+class Protected implements Isolated {
+  readonly value: unknown;
+  readonly handing: Isolated['handing'];
+
+  constructor(value: unknown, handing: Isolated['handing']) {
+    this.value = value;
+    this.handing = handing;
+  }
+}
+
+/**
  * Prepares a value to be handed out again and again. It must be nobody else's: the engine passes only what it has just decoded,
  * because under `'frozen'` the value itself is frozen.
  *
  * @example take(isolate({ id: 1 }, 'frozen')) // the same, frozen object every time
  */
 export function isolate(value: unknown, isolation: Isolation): Isolated {
-  if (isolation === 'shared' || !isObject(value)) return { value, handing: 'itself' };
-  if (isolation === 'cloned') return { value, handing: 'clone' };
+  if (isolation === 'shared' || !isObject(value)) return new Protected(value, 'itself');
+  if (isolation === 'cloned') return new Protected(value, 'clone');
   const first = firstPart(value);
-  if (first === undefined) return { value: Object.freeze(value), handing: 'itself' };
-  if (first instanceof Date) return { value, handing: 'clone' };
+  if (first === undefined) return new Protected(Object.freeze(value), 'itself');
+  if (first instanceof Date) return new Protected(value, 'clone');
   const parts = plainParts(value);
-  if (parts === undefined) return { value, handing: 'clone' };
+  if (parts === undefined) return new Protected(value, 'clone');
   for (const part of parts) Object.freeze(part);
-  return { value, handing: 'itself' };
+  return new Protected(value, 'itself');
 }
 
 /** Hands out an isolated value: the first time, on a miss, as on every hit. */

@@ -59,6 +59,9 @@ export interface StoreRead {
 /** How much of entries is read. */
 export type ReadDetail = 'whole' | 'values';
 
+/** Hears of entries before all of them are there: at which of the ids they stand, and what they are. */
+export type HearEarly = (places: readonly number[], entries: readonly StoredEntry[]) => void;
+
 export interface EntryWrite {
   readonly id: string;
   readonly encoded: Encoded;
@@ -187,8 +190,10 @@ export interface Store {
    * Reads entries with different ids, at most a thousand, in their order. Undefined: they are read one by one, at the same time.
    *
    * @param detail `values`: the caller will not ask for the entries' tags and age, which may be empty and 0 then. Default `whole`.
+   * @param hearEarly may be told of entries as they come, so that they are decoded while the rest is under way; not of all of them, and not
+   *   at all where they come together. What counts is the answer: the very entries heard of, or others. Does not throw.
    */
-  readMany?(ids: readonly string[], detail?: ReadDetail): Promise<readonly StoreRead[]>;
+  readMany?(ids: readonly string[], detail?: ReadDetail, hearEarly?: HearEarly): Promise<readonly StoreRead[]>;
 
   /** Publishes a load's result, unless something happened to it since `token`. Silent: other processes are not told. */
   fill(write: EntryWrite, token: LoadToken): Promise<FillResult>;

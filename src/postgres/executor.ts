@@ -14,6 +14,13 @@ import { TextQuery } from './text-query.js';
 /** Runs one statement on one connection. */
 export type RunOn = (text: string, values?: readonly Parameter[]) => Promise<readonly Row[]>;
 
+/** Takes rows as they come, which is before all of them are there where the driver hands them on so soon. */
+export interface RowTaker {
+  /** A try begins; what was taken before is worth nothing. */
+  begin(): void;
+  take(row: Row): void;
+}
+
 export interface ExecutorOptions {
   readonly pool: pg.Pool;
   readonly timeouts: Timeouts;
@@ -63,11 +70,13 @@ export class Executor {
   /**
    * Runs a statement. Rejects with StoreError by its deadline, which counts from now: waiting for a connection
    * included.
+   *
+   * @param taker is given the rows; then none are returned
    */
-  async run(statement: Statement, values: readonly Parameter[]): Promise<readonly Row[]> {
+  async run(statement: Statement, values: readonly Parameter[], taker?: RowTaker): Promise<readonly Row[]> {
     const deadline = new Deadline(this.#timeouts[statement.effect]);
     for (let tries = 1; ; tries += 1) {
-      const attempt = new Attempt();
+      const attempt = new Attempt(taker);
       try {
         return await this.#attempt(statement, values, deadline, attempt);
       } catch (error) {
@@ -99,9 +108,12 @@ export class Executor {
     try {
       await this.#check(client, deadline, giveBack);
       attempt.sent = true;
+      attempt.taker?.begin();
       const given = this.#naming === 'named' ? statement : { text: statement.text };
-      const rows = await deadline.over(query(client, given, values), 'unknown');
+      const rows = await deadline.over(query(client, given, values, attempt.taker), 'unknown');
       giveBack('keep');
+      // Those that the driver has kept until now.
+      for (const row of attempt.taker === undefined ? [] : rows) attempt.taker?.take(row);
       return rows;
     } catch (error) {
       // An error of the statement leaves the connection as it was; what came late or broke does not.
@@ -189,10 +201,12 @@ function query(
   client: pg.ClientBase,
   config: { readonly text: string; readonly name?: string },
   values: readonly Parameter[],
+  taker?: RowTaker,
 ): Promise<readonly Row[]> {
   return new Promise((resolve, reject) => {
+    const take = taker && ((row: Row): void => taker.take(row));
     if (TextQuery.isTakenBy(client)) {
-      client.query(new TextQuery(config, values, (error, rows) => (error ? reject(error) : resolve(rows))));
+      client.query(new TextQuery(config, values, (error, rows) => (error ? reject(error) : resolve(rows)), take));
       return;
     }
     const { text, name } = config;
@@ -213,9 +227,14 @@ function whole(value: Parameter): string | number | Buffer | null {
   return value instanceof Pieces ? value.toBuffer() : value;
 }
 
-/** How far a try came: what failed before it was sent did nothing. */
+/** How far a try came: what failed before it was sent did nothing. And who is given its rows. */
 class Attempt {
+  readonly taker: RowTaker | undefined;
   sent = false;
+
+  constructor(taker: RowTaker | undefined) {
+    this.taker = taker;
+  }
 }
 
 /** Hears what needs no answer: `pg` reports a broken connection to its statement as well. */

@@ -1,37 +1,117 @@
-/** Gathered entries: what queries/gather.ts answers, taken apart. */
+/** Gathered entries: what queries/gather.ts answers, taken apart row by row as it comes. */
 import type { Encoded } from '../kernel/codec.js';
 import type { Remaining } from '../kernel/freshness.js';
-import type { StoredEntry } from '../ports/store.js';
+import type { HearEarly, LoadToken, StoredEntry, StoreRead } from '../ports/store.js';
 import { textsOf } from './arrays.js';
+import type { RowTaker } from './executor.js';
 import { SEPARATOR } from './queries/gather.js';
 import { parseHeader, type ReadHeader, wholeMs } from './read-rows.js';
 import type { Row } from './statement.js';
 
-export interface GatheredAnswer extends ReadHeader {
-  readonly ids: readonly string[];
-  /** In the order of `ids`; undefined when the lists do not fit, because a value has in it what stands between them. */
-  readonly entries: readonly StoredEntry[] | undefined;
+/** What a statement answers about ids. */
+export class Gathering implements RowTaker {
+  readonly #ids: readonly string[];
+  readonly #hearEarly: HearEarly | undefined;
+  #places: Places | undefined;
+  #header: ReadHeader | undefined;
+  /** Rows that came before the header. */
+  #early: Row[] = [];
+  #reads: StoreRead[] | undefined;
+  #gathered = 0;
+  #others: string[] = [];
+
+  constructor(ids: readonly string[], hearEarly: HearEarly | undefined) {
+    this.#ids = ids;
+    this.#hearEarly = hearEarly;
+  }
+
+  /** @throws TypeError when there was no header */
+  get token(): LoadToken {
+    if (this.#header === undefined) throw new TypeError('The answer has no header');
+    return this.#header.token;
+  }
+
   /** Ids of entries that are there, and are yet to be read. */
-  readonly others: readonly string[];
+  get others(): readonly string[] {
+    return this.#others;
+  }
+
+  /** How many entries were gathered. */
+  get gathered(): number {
+    return this.#gathered;
+  }
+
+  /** Where the last one of each id stands. Made when an answer comes: meanwhile the server makes the rest of it. */
+  get places(): Places {
+    this.#places ??= placesOf(this.#ids);
+    return this.#places;
+  }
+
+  /**
+   * What was read, in the order of the ids; undefined when lists do not fit, because a value has in it what stands between them. Given away: what takes
+   * rows is reached for longer than the call takes.
+   */
+  takeReads(): StoreRead[] | undefined {
+    const reads = this.#reads;
+    this.#reads = undefined;
+    return reads;
+  }
+
+  begin(): void {
+    this.#header = undefined;
+    this.#early = [];
+    this.#reads = undefined;
+    this.#gathered = 0;
+    this.#others = [];
+  }
+
+  take(row: Row): void {
+    const [id, body] = row;
+    if (this.#header !== undefined) {
+      this.#takeLists(row, this.#header);
+    } else if (id === null && body !== null) {
+      this.#header = parseHeader(row);
+      const miss: StoreRead = { token: this.#header.token, entry: undefined };
+      this.#reads = this.#ids.map(() => miss);
+      for (const one of this.#early) this.#takeLists(one, this.#header);
+    } else {
+      this.#early.push(row);
+    }
+  }
+
+  #takeLists(row: Row, { token, now }: ReadHeader): void {
+    if (this.#reads === undefined) return;
+    const [ids, bodies, letters, ends, others, written, tags] = row;
+    const found = partsOf(ids);
+    const entries = entriesOf(
+      {
+        bodies: partsOf(bodies),
+        letters: letters ?? '',
+        ends: Buffer.from(ends ?? '', 'base64'),
+        written: written == null ? undefined : Buffer.from(written, 'base64'),
+        tags: tags == null ? undefined : partsOf(tags),
+      },
+      found.length,
+      now,
+    );
+    if (entries === undefined) {
+      this.#reads = undefined;
+      return;
+    }
+    const places = found.map((one) => this.places.get(one) ?? 0);
+    for (let i = 0; i < found.length; i += 1) this.#reads[places[i] ?? 0] = new GatheredRead(token, entries[i]);
+    this.#gathered += found.length;
+    for (const id of partsOf(others)) this.#others.push(id);
+    this.#hearEarly?.(places, entries);
+  }
 }
 
-/** @throws TypeError when the answer is not a header and lists */
-export function parseGathered(rows: readonly Row[]): GatheredAnswer {
-  // Of nothing the lists are null.
-  const first = rows.find(([id, body]) => id === null && body !== null);
-  const lists = rows.find((row) => row !== first);
-  if (first === undefined || lists === undefined) throw new TypeError('The answer is not a header and lists');
-  const header = parseHeader(first);
-  const [ids, bodies, letters, ends, others, written, tags] = lists;
-  const gathered = {
-    ids: partsOf(ids),
-    bodies: partsOf(bodies),
-    letters: letters ?? '',
-    ends: Buffer.from(ends ?? '', 'base64'),
-    written: written == null ? undefined : Buffer.from(written, 'base64'),
-    tags: tags == null ? undefined : partsOf(tags),
-  };
-  return { ...header, ids: gathered.ids, entries: entriesOf(gathered, header.now), others: partsOf(others) };
+type Places = ReadonlyMap<string, number>;
+
+function placesOf(ids: readonly string[]): Places {
+  const places = new Map<string, number>();
+  for (let place = 0; place < ids.length; place += 1) places.set(ids[place] ?? '', place);
+  return places;
 }
 
 function partsOf(list: string | null | undefined): readonly string[] {
@@ -39,7 +119,6 @@ function partsOf(list: string | null | undefined): readonly string[] {
 }
 
 interface Lists {
-  readonly ids: readonly string[];
   readonly bodies: readonly string[];
   readonly letters: string;
   readonly ends: Buffer;
@@ -50,16 +129,15 @@ interface Lists {
 /** Bytes of an instant. */
 const INSTANT = 8;
 
-function entriesOf({ ids, bodies, letters, ends, written, tags }: Lists, now: number): StoredEntry[] | undefined {
-  if (bodies.length !== ids.length || (tags !== undefined && tags.length !== ids.length)) return undefined;
-  const entries: StoredEntry[] = [];
-  for (let i = 0; i < ids.length; i += 1) {
+function entriesOf(lists: Lists, count: number, now: number): StoredEntry[] | undefined {
+  const { bodies, letters, ends, written, tags } = lists;
+  if (bodies.length !== count || (tags !== undefined && tags.length !== count)) return undefined;
+  return bodies.map((body, i) => {
     const encoding = letters.charCodeAt(i) === LETTER_J ? 'json' : 'superjson';
     const fresh = wholeMs(secondsAt(ends, i * INSTANT) - now);
     const age = written === undefined ? 0 : wholeMs(now - secondsAt(written, i * INSTANT));
-    entries.push(new GatheredEntry(encoding, bodies[i] ?? '', fresh, age, tags?.[i]));
-  }
-  return entries;
+    return new GatheredEntry(encoding, body, fresh, age, tags?.[i]);
+  });
 }
 
 const LETTER_J = 106;
@@ -72,6 +150,16 @@ function secondsAt(bytes: Buffer, at: number): number {
 }
 
 const EPOCH_2000 = 946_684_800;
+
+class GatheredRead implements StoreRead {
+  readonly token: LoadToken;
+  readonly entry: StoredEntry | undefined;
+
+  constructor(token: LoadToken, entry: StoredEntry | undefined) {
+    this.token = token;
+    this.entry = entry;
+  }
+}
 
 /** An ordinary entry: it neither slides nor has an early refresh, grace or a failed load. There are many at once, so little is made before it is asked for. */
 class GatheredEntry implements StoredEntry {

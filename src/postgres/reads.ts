@@ -3,17 +3,25 @@
  * nothing are read under the whole validity rule (see queries/read.ts for what either costs).
  */
 import { nothingRunsIn } from '../kernel/snapshot.js';
-import type { ListPage, ListRequest, LoadToken, ReadDetail, StoredEntry, StoreRead } from '../ports/store.js';
+import type {
+  HearEarly,
+  ListPage,
+  ListRequest,
+  LoadToken,
+  ReadDetail,
+  StoredEntry,
+  StoreRead,
+} from '../ports/store.js';
 import { textArray } from './arrays.js';
 import type { Connections } from './connections.js';
-import { type GatheredAnswer, parseGathered } from './gathered.js';
+import { Gathering } from './gathered.js';
 import type { ResolvedStoreOptions } from './options.js';
-import { gatherStatement, SEPARATOR } from './queries/gather.js';
+import { gatherStatement, slicesOf } from './queries/gather.js';
 import { listStatement } from './queries/list.js';
 import { glanceStatement, readStatement } from './queries/read.js';
 import { parseReadAnswer, type ReadAnswer } from './read-rows.js';
 import { isDataError } from './sqlstate.js';
-import type { Parameter, Row, Statement } from './statement.js';
+import type { Parameter, Statement } from './statement.js';
 
 /** Batches that are read in full at once after a glance was of no use: while invalidations pour in, it would only be in the way. */
 const BLIND_BATCHES = 32;
@@ -65,28 +73,32 @@ export class Reads {
     return ids.map((id) => reads.of(id));
   }
 
-  /** The same for different ids of one caller. What is ordinary and small of several is gathered in one row. */
-  async readMany(ids: readonly string[], detail: ReadDetail): Promise<readonly StoreRead[]> {
+  /** The same for different ids of one caller. What is ordinary and small of several is gathered in few rows. */
+  async readMany(ids: readonly string[], detail: ReadDetail, hearEarly?: HearEarly): Promise<readonly StoreRead[]> {
     if (this.#blind > 0 || ids.length < LEAST_GATHERED) return await this.read(ids);
-    const wanted = textArray(ids);
-    if (this.#ungathered > 0 || wanted.includes(SEPARATOR)) {
+    const wanted = this.#ungathered > 0 ? undefined : slicesOf(ids);
+    if (wanted === undefined) {
       this.#ungathered = Math.max(0, this.#ungathered - 1);
       return await this.read(ids);
     }
-    const gathered = await this.#gather(wanted, detail);
-    if (gathered?.entries === undefined) {
+    const gathering = new Gathering(ids, hearEarly);
+    const reads = await this.#gather(wanted, detail, gathering);
+    if (reads === undefined) {
       this.#ungathered = BLIND_BATCHES;
       return await this.read(ids);
     }
-    return await this.#withOthers(ids, gathered, gathered.entries);
+    return await this.#withOthers(ids, gathering, reads);
   }
 
   /** Undefined where a value is damaged: who reads it by itself finds out which. */
-  async #gather(wanted: string, detail: ReadDetail): Promise<GatheredAnswer | undefined> {
+  async #gather(wanted: string, detail: ReadDetail, gathering: Gathering): Promise<StoreRead[] | undefined> {
     try {
-      const answer = await this.#trusted(this.#gathers[this.#server][detail], [wanted], parseGathered);
-      this.#server = nothingRunsIn(answer.token.snapshot) ? 'quiet' : 'busy';
-      return answer;
+      const { token } = await this.#trusted(async () => {
+        await this.#connections.executor.run(this.#gathers[this.#server][detail], [wanted], gathering);
+        return gathering;
+      });
+      this.#server = nothingRunsIn(token.snapshot) ? 'quiet' : 'busy';
+      return gathering.takeReads();
     } catch (error) {
       if (!isDataError(error)) throw error;
       return undefined;
@@ -96,22 +108,18 @@ export class Reads {
   /** What was gathered, and what is read of the others, in the order of `ids`. */
   async #withOthers(
     ids: readonly string[],
-    { ids: found, token, others }: GatheredAnswer,
-    entries: readonly StoredEntry[],
+    { token, places, gathered, others }: Gathering,
+    reads: StoreRead[],
   ): Promise<readonly StoreRead[]> {
-    const miss: StoreRead = { token, entry: undefined };
-    const reads: StoreRead[] = ids.map(() => miss);
-    const places = new Map<string, number>();
-    for (let place = 0; place < ids.length; place += 1) places.set(ids[place] ?? '', place);
-    for (let i = 0; i < found.length; i += 1) reads[places.get(found[i] ?? '') ?? 0] = { token, entry: entries[i] };
-    if (others.length > (found.length + others.length) * TOLERATED) this.#ungathered = BLIND_BATCHES;
+    if (others.length > (gathered + others.length) * TOLERATED) this.#ungathered = BLIND_BATCHES;
     if (others.length > 0) {
       const answers = new Answers(false);
       await this.#readFully(others, answers);
       for (const id of others) reads[places.get(id) ?? 0] = answers.of(id);
     }
-    // One that was asked for twice all the same was read once.
-    return places.size === ids.length ? reads : ids.map((id) => reads[places.get(id) ?? 0] ?? miss);
+    if (places.size === ids.length) return reads;
+    // One that was asked for twice all the same was read for the last.
+    return ids.map((id) => reads[places.get(id) ?? 0] ?? { token, entry: undefined });
   }
 
   /** A page of a listing; each is a statement of its own. */
@@ -129,7 +137,7 @@ export class Reads {
 
   async #listPage({ from, after, below, like, limit, maxBytes, bodies }: ListRequest): Promise<ListPage> {
     const bounds = [from, after, below, like, limit, maxBytes, String(bodies === 'included')];
-    return await this.#trusted(this.#list, [...bounds, this.#scopeNames], parseReadAnswer);
+    return await this.#trusted(() => this.#parsed(this.#list, [...bounds, this.#scopeNames]));
   }
 
   /** Puts what is certain at a glance into `reads`; the ids of which it is not. */
@@ -159,25 +167,23 @@ export class Reads {
   /** Runs a statement; a damaged row, such as text that is not UTF-8, is a miss; in company the batcher finds out whose it is. */
   async #run(statement: Statement, ids: readonly string[], ...more: readonly Parameter[]): Promise<ReadAnswer> {
     try {
-      return await this.#trusted(statement, [textArray(ids), ...more], parseReadAnswer);
+      return await this.#trusted(() => this.#parsed(statement, [textArray(ids), ...more]));
     } catch (error) {
       if (ids.length !== 1 || !isDataError(error)) throw error;
       this.#onError(error);
-      return this.#trusted(statement, [textArray([]), ...more], parseReadAnswer);
+      return this.#trusted(() => this.#parsed(statement, [textArray([]), ...more]));
     }
   }
 
-  async #trusted<Answer extends { readonly token: LoadToken }>(
-    statement: Statement,
-    values: readonly Parameter[],
-    parse: (rows: readonly Row[]) => Answer,
-  ): Promise<Answer> {
-    const { executor } = this.#connections;
-    const run = async (): Promise<Answer> => parse(await executor.run(statement, values));
+  async #parsed(statement: Statement, values: readonly Parameter[]): Promise<ReadAnswer> {
+    return parseReadAnswer(await this.#connections.executor.run(statement, values));
+  }
+
+  async #trusted<Answer extends { readonly token: LoadToken }>(run: () => Promise<Answer>): Promise<Answer> {
     const answer = await run();
     if (this.#connections.knows(answer.token.incarnation)) return answer;
     // The server has crashed behind a pooler's back, or a dump was restored under living connections: the next statement finds out.
-    executor.distrust();
+    this.#connections.executor.distrust();
     return run();
   }
 }

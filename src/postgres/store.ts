@@ -9,6 +9,7 @@ import type { PolicySource } from '../ports/policy-provider.js';
 import type {
   EntryWrite,
   FillResult,
+  HearEarly,
   InvalidationKind,
   InvalidationReceipt,
   ListPage,
@@ -176,17 +177,25 @@ class BatchingStore implements PostgresStore {
     return this.#reads.call(id, this.#order.last(id)?.result).result;
   }
 
-  async readMany(ids: readonly string[], detail: ReadDetail = 'whole'): Promise<readonly StoreRead[]> {
+  async readMany(
+    ids: readonly string[],
+    detail: ReadDetail = 'whole',
+    hearEarly?: HearEarly,
+  ): Promise<readonly StoreRead[]> {
     this.#refuseClosed();
-    return await this.#alone.run(() => this.#readAlone(ids, detail));
+    return await this.#alone.run(() => this.#readAlone(ids, detail, hearEarly));
   }
 
   /** A batch of its own; only what is being written is read after that, and a damaged row is found by reading one by one. */
-  async #readAlone(ids: readonly string[], detail: ReadDetail): Promise<readonly StoreRead[]> {
+  async #readAlone(
+    ids: readonly string[],
+    detail: ReadDetail,
+    hearEarly: HearEarly | undefined,
+  ): Promise<readonly StoreRead[]> {
     const writes = this.#order.size === 0 ? [] : ids.flatMap((id) => this.#order.last(id)?.result ?? []);
     if (writes.length > 0) await Promise.allSettled(writes);
     try {
-      return await this.#pages.readMany(ids, detail);
+      return await this.#pages.readMany(ids, detail, hearEarly);
     } catch (error) {
       if (!isDataError(error)) throw error;
       return await Promise.all(ids.map((id) => this.read(id)));

@@ -25,16 +25,20 @@ export class TextQuery implements pg.Submittable {
   /** The driver puts its own in its place when it has a time limit of its own. */
   callback: Callback;
   readonly #rows: Row[] = [];
+  readonly #take: ((row: Row) => void) | undefined;
+  #fault: { readonly error: unknown } | undefined;
 
   constructor(
     statement: { readonly text: string; readonly name?: string },
     values: readonly Parameter[],
     callback: Callback,
+    take?: (row: Row) => void,
   ) {
     this.text = statement.text;
     this.name = statement.name;
     this.values = values;
     this.callback = callback;
+    this.#take = take;
   }
 
   /** Whether this client's driver takes it: not the native one, a dialect's, or one that sends queries before those ahead are answered. */
@@ -64,7 +68,17 @@ export class TextQuery implements pg.Submittable {
   }
 
   handleDataRow({ fields }: { readonly fields: Row }): void {
-    this.#rows.push(fields);
+    if (this.#take === undefined) {
+      this.#rows.push(fields);
+      return;
+    }
+    if (this.#fault !== undefined) return;
+    try {
+      this.#take(fields);
+    } catch (error) {
+      // Thrown from here it would end the process; and the rest of the answer must be read all the same.
+      this.#fault = { error };
+    }
   }
 
   handleCommandComplete(): void {
@@ -72,7 +86,8 @@ export class TextQuery implements pg.Submittable {
   }
 
   handleReadyForQuery(): void {
-    this.callback(null, this.#rows);
+    if (this.#fault === undefined) this.callback(null, this.#rows);
+    else this.callback(asError(this.#fault.error), []);
   }
 
   handleError(error: Error): void {
@@ -82,4 +97,8 @@ export class TextQuery implements pg.Submittable {
 
 function isPrepared(connection: pg.Connection, name: string): boolean {
   return (connection as Connection).parsedStatements[name] !== undefined;
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -1,6 +1,6 @@
 /** Reading many entries at once: whatever is among them, each is what reading it alone finds. */
 import { describe, expect, it } from 'vitest';
-import type { ReadDetail, Store, StoreRead } from '../../src/ports/store.js';
+import type { ReadDetail, Store, StoredEntry, StoreRead } from '../../src/ports/store.js';
 import { useDatabase } from '../support/database.js';
 import { KINDS, ordinary } from './entry-kinds.js';
 import { connect, countingPool, openStore, table } from './fixture.js';
@@ -49,9 +49,13 @@ describe('many entries at once', () => {
     await compare(store, ids);
   });
 
-  it('with what stands between lists in an id', async () => {
+  it.each([
+    ['lists', '\u0001'],
+    ['slices', '\u0002'],
+  ])('with what stands between %s in an id', async (what, separator) => {
     const store = await openStore({ connection: database.url });
-    const ids = [...around.map((id) => `apart ${id}`), 'a\u0001b', 'a', 'b'];
+    const [a, b] = [`a ${what}`, `b ${what}`];
+    const ids = [...around.map((id) => `apart ${what} ${id}`), a + separator + b, a, b];
     await Promise.all(ids.slice(0, -1).map((id) => store.set(ordinary(id))));
     await compare(store, ids);
   });
@@ -75,6 +79,57 @@ describe('many entries at once', () => {
     const after = await compare(store, ids);
     // Six of each tag, and the deleted one.
     expect(after.filter(({ entry }) => entry === undefined)).toHaveLength(13);
+  });
+
+  it('of several slices, with all kinds among them', async () => {
+    const store = await openStore({ connection: database.url });
+    const kinds = Object.values(KINDS);
+    const ids = Array.from({ length: 400 }, (_, i) => `sliced ${i}`);
+    // Every 40th is another kind, which is few enough for the next reads to gather; what follows it is missing.
+    const given = (i: number) => (i % 40 === 0 ? kinds[i / 40] : undefined);
+    const there = ids.filter((_, i) => i % 40 !== 1);
+    await Promise.all(there.map((id) => store.set(ordinary(id, given(ids.indexOf(id))))));
+    const alone = await compare(store, ids);
+    expect(alone.filter(({ entry }) => entry === undefined)).toHaveLength(10);
+    const once = await store.readMany?.([...ids, ids[7] ?? '']);
+    expect(once?.at(-1)?.entry?.encoded).toEqual(once?.[7]?.entry?.encoded);
+  });
+
+  it('are told of slice by slice, before all of them are there', async () => {
+    const store = await openStore({ connection: database.url });
+    const ids = Array.from({ length: 400 }, (_, i) => `early ${i}`);
+    await Promise.all(ids.slice(0, 390).map((id) => store.set(ordinary(id))));
+    await store.set(ordinary(ids[9] ?? '', KINDS['sliding']));
+    let status: 'reading' | 'read' = 'reading';
+    const heard: (readonly [place: number, entry: StoredEntry])[] = [];
+    const parts: number[] = [];
+    const reading = store.readMany?.(ids, 'values', (places, entries) => {
+      expect(status).toBe('reading');
+      expect(entries).toHaveLength(places.length);
+      parts.push(places.length);
+      for (const [i, entry] of entries.entries()) heard.push([places[i] ?? 0, entry]);
+    });
+    const reads = (await reading) ?? [];
+    status = 'read';
+    // All that is ordinary, in four slices; and they are the very entries of the answer.
+    expect(parts).toEqual([124, 125, 125, 15]);
+    expect(heard.filter(([place, entry]) => reads[place]?.entry !== entry)).toEqual([]);
+    expect(reads.filter(({ entry }) => entry !== undefined)).toHaveLength(390);
+  });
+
+  it('INVARIANT 25: of which one in a later slice is damaged: what was told of before is no answer', async () => {
+    const store = await openStore({ connection: database.url, onError: () => undefined });
+    const ids = Array.from({ length: 300 }, (_, i) => `damaged late ${i}`);
+    await Promise.all(ids.map((id) => store.set(ordinary(id))));
+    const other = await connect(database.url);
+    await other.query(`update ${table()} set value = '\\xff' where id = $1`, [ids[280]]);
+    const heard = new Set<StoredEntry>();
+    const reads = await store.readMany?.(ids, 'values', (_, entries) => {
+      for (const entry of entries) heard.add(entry);
+    });
+    expect(heard.size).toBe(250);
+    expect(reads?.flatMap(({ entry }, i) => (entry === undefined ? [i] : []))).toEqual([280]);
+    expect(reads?.some(({ entry }) => entry !== undefined && heard.has(entry))).toBe(false);
   });
 
   it('INVARIANT 25: of which one is damaged: that one is a miss, and no other', async () => {

@@ -96,6 +96,41 @@ describe('TextQuery', () => {
     await expect(run(client, 'select pg_sleep(60)')).rejects.toThrow('Query read timeout');
   });
 
+  it('hands on a row as it comes, while the server makes the next one', async () => {
+    const [client, other] = [await connect(), await connect()];
+    const [[pid] = []] = await run(client, 'select pg_backend_pid()');
+    const rows: (string | null | undefined)[] = [];
+    // More than the server keeps before it sends; the third row never comes.
+    const text = `select n, repeat('x', 100000), case n when 3 then pg_sleep(600) end from generate_series(1, 3) as n`;
+    const stopped = new Promise<readonly Row[]>((resolve, reject) => {
+      const take = ([n]: Row): void => {
+        rows.push(n);
+        if (rows.length === 1) void run(other, 'select pg_cancel_backend($1::int)', [pid ?? '']);
+      };
+      client.query(new TextQuery({ text }, [], (error, all) => (error ? reject(error) : resolve(all)), take));
+    });
+    await expect(stopped).rejects.toMatchObject({ code: '57014' });
+    expect(rows).toContain('1');
+    expect(rows).not.toContain('3');
+    expect(await run(client, 'select 1')).toEqual([['1']]);
+  });
+
+  it('that cannot use a row rejects when all of them have been read, and the connection is as good', async () => {
+    const client = await connect();
+    let taken = 0;
+    const refused = new Promise((resolve, reject) => {
+      const take = (): never => {
+        taken += 1;
+        throw new TypeError('not such a row');
+      };
+      const text = 'select n from generate_series(1, 1000) as n';
+      client.query(new TextQuery({ text }, [], (error, all) => (error ? reject(error) : resolve(all)), take));
+    });
+    await expect(refused).rejects.toThrow('not such a row');
+    expect(taken).toBe(1);
+    expect(await run(client, 'select 1')).toEqual([['1']]);
+  });
+
   it('is not given to what would not know what to do with it', async () => {
     expect(TextQuery.isTakenBy(await connect())).toBe(true);
     const [native, dialect] = [

@@ -54,6 +54,27 @@ export const VALUES: readonly ContractPart[] = [
       'readMany',
     ),
 
+    clause(
+      'of many ids, entries that are told of early are those that stand there',
+      async ({ store }) => {
+        const readMany = member(store, 'readMany');
+        const ids = Array.from({ length: 300 }, () => unique('id'));
+        await Promise.all(ids.filter((_, i) => i % 3 > 0).map((id) => store.set(entry(id, { body: id }))));
+        const told = new Map<number, string>();
+        const reads = await readMany(ids, 'values', (places, entries) => {
+          assert.equal(places.length, entries.length);
+          for (const [i, one] of entries.entries()) told.set(places[i] ?? -1, bytesOf(one.encoded).toString());
+        });
+        const texts = reads.map((read) => read.entry && bytesOf(read.entry.encoded).toString());
+        assert.deepEqual(
+          texts,
+          ids.map((id, i) => (i % 3 > 0 ? id : undefined)),
+        );
+        for (const [place, text] of told) assert.equal(text, ids[place]);
+      },
+      'readMany',
+    ),
+
     ...BODIES.map(([what, makeBody]) =>
       clause(`a body comes back byte for byte: ${what}`, async ({ store }) => {
         const body = makeBody();
