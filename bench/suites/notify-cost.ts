@@ -1,7 +1,7 @@
 /** What notifying and listening cost: transactions that invalidate, and reads beside writes. A part of the suite `coherence`. */
-import type { CoherenceCluster, CoherenceWorker } from '../fixtures/coherence-cluster.js';
+import { CoherenceCluster, type CoherenceWorker } from '../fixtures/coherence-cluster.js';
 import type { Transactions, Workload } from '../fixtures/coherence-process.js';
-import { type BenchDatabase, SCHEMA } from '../fixtures/database.js';
+import { type BenchDatabase, openDatabase, SCHEMA } from '../fixtures/database.js';
 import { type Measured, runRounds, type Subject } from '../harness/rounds.js';
 import type { Series } from '../harness/statistics.js';
 import type { Effort, Promised } from '../harness/suite.js';
@@ -43,10 +43,14 @@ export interface NotifyCost {
 
 export async function notifyCost(database: BenchDatabase, clusters: Clusters, effort: Effort): Promise<NotifyCost> {
   const rounds = (most: number): number => (effort.matrix === 'usual' ? Math.min(effort.rounds, most) : effort.rounds);
-  return {
-    transactions: await transactions(database, clusters, effort.sampleMs, rounds(MOST_ROUNDS.transactions)),
-    reads: await reads(clusters, rounds(MOST_ROUNDS.workload)),
-  };
+  const made = await transactions(database, clusters, effort.sampleMs, rounds(MOST_ROUNDS.transactions));
+  // PostgreSQL wakes all who listen in a database, whatever they listen to: so nobody else is left there, and those who do not listen have one of their own.
+  clusters.off[Symbol.dispose]();
+  clusters.transactional[Symbol.dispose]();
+  await using apart = await openDatabase(`${SCHEMA}_apart`);
+  using silent = new CoherenceCluster(apart, { notify: 'off', poolSize: 4 });
+  await silent.grow(PROCESSES);
+  return { transactions: made, reads: await reads(clusters.deferred, silent, rounds(MOST_ROUNDS.workload)) };
 }
 
 /** Transactions a second of all processes together: each updates a row, and invalidates a tag of it. */
@@ -88,23 +92,21 @@ async function transactions(
   return await runRounds([subject(NOTHING, clusters.off.workers, 'none'), ...subjects], { rounds, warmups: 2 });
 }
 
-/**
- * Reads per second of the workload, with processes that listen and with processes that do not. A set notifies by itself whatever `notify` says.
- * Nobody else is there meanwhile, so that those who do not listen wake nobody.
- */
-async function reads(clusters: Clusters, rounds: number): Promise<NotifyCost['reads']> {
-  for (const name of NOTIFY) await clusters[name].close();
-  const subject = (name: string, cluster: CoherenceCluster): Subject<'perSecond'> => ({
+/** Reads per second of the workload, with processes that listen and with processes that do not. A set notifies by itself whatever `notify` says. */
+async function reads(
+  listening: CoherenceCluster,
+  silent: CoherenceCluster,
+  rounds: number,
+): Promise<NotifyCost['reads']> {
+  const subject = (name: string, { workers }: CoherenceCluster): Subject<'perSecond'> => ({
     name,
     check: async () => undefined,
     sample: async () => {
-      await cluster.open();
-      const took = await Promise.all(cluster.workers.map((worker) => worker.ask('workload', WORKLOAD)));
-      await cluster.close();
+      const took = await Promise.all(workers.map((worker) => worker.ask('workload', WORKLOAD)));
       return { perSecond: (WORKLOAD.readers * WORKLOAD.reads * PROCESSES * 1_000) / Math.max(...took) };
     },
   });
-  return await runRounds([subject('on', clusters.deferred), subject('off', clusters.off)], { rounds, warmups: 1 });
+  return await runRounds([subject('on', listening), subject('off', silent)], { rounds, warmups: 3 });
 }
 
 export function notifyTables({ transactions, reads }: NotifyCost): readonly Table[] {
