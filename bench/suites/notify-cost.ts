@@ -19,16 +19,21 @@ const CALLERS = 2;
 const ROWS = 10_000;
 const NOTHING = 'no invalidation';
 
-/** A fourth of 16 writers x 400 and 32 readers x 800 over 64 keys: what each of the processes does. */
-const WORKLOAD: Workload = {
-  keys: 64,
-  writers: 16 / PROCESSES,
-  writes: 400,
-  writePause: 5,
-  readers: 32 / PROCESSES,
-  reads: 800,
-  readPause: 2,
-};
+/** 16 writers x 400 and 32 readers x 800 over 64 keys, divided among so many processes: on two cores, two leave room for the server, four do not. */
+const DIVISIONS = [2, PROCESSES] as const;
+
+/** What each of the processes does. */
+function workloadOf(processes: number): Workload {
+  return {
+    keys: 64,
+    writers: 16 / processes,
+    writes: 400,
+    writePause: 5,
+    readers: 32 / processes,
+    reads: 800,
+    readPause: 2,
+  };
+}
 
 /** Most rounds of the usual run: each takes some seconds. */
 const MOST_ROUNDS = { transactions: 7, workload: 20 } as const;
@@ -44,13 +49,8 @@ export interface NotifyCost {
 export async function notifyCost(database: BenchDatabase, clusters: Clusters, effort: Effort): Promise<NotifyCost> {
   const rounds = (most: number): number => (effort.matrix === 'usual' ? Math.min(effort.rounds, most) : effort.rounds);
   const made = await transactions(database, clusters, effort.sampleMs, rounds(MOST_ROUNDS.transactions));
-  // PostgreSQL wakes all who listen in a database, whatever they listen to: so nobody else is left there, and those who do not listen have one of their own.
-  clusters.off[Symbol.dispose]();
-  clusters.transactional[Symbol.dispose]();
-  await using apart = await openDatabase(`${SCHEMA}_apart`);
-  using silent = new CoherenceCluster(apart, { notify: 'off', poolSize: 4 });
-  await silent.grow(PROCESSES);
-  return { transactions: made, reads: await reads(clusters.deferred, silent, rounds(MOST_ROUNDS.workload)) };
+  for (const cluster of Object.values(clusters)) cluster[Symbol.dispose]();
+  return { transactions: made, reads: await reads(rounds(MOST_ROUNDS.workload)) };
 }
 
 /** Transactions a second of all processes together: each updates a row, and invalidates a tag of it. */
@@ -92,26 +92,49 @@ async function transactions(
   return await runRounds([subject(NOTHING, clusters.off.workers, 'none'), ...subjects], { rounds, warmups: 2 });
 }
 
-/** Reads per second of the workload, with processes that listen and with processes that do not. A set notifies by itself whatever `notify` says. */
-async function reads(
-  listening: CoherenceCluster,
-  silent: CoherenceCluster,
-  rounds: number,
-): Promise<NotifyCost['reads']> {
-  const subject = (name: string, { workers }: CoherenceCluster): Subject<'perSecond'> => ({
-    name,
-    check: async () => undefined,
-    sample: async () => {
-      const took = await Promise.all(workers.map((worker) => worker.ask('workload', WORKLOAD)));
-      return { perSecond: (WORKLOAD.readers * WORKLOAD.reads * PROCESSES * 1_000) / Math.max(...took) };
-    },
-  });
-  return await runRounds([subject('on', listening), subject('off', silent)], { rounds, warmups: 3 });
+/**
+ * Reads per second of the workload, with processes that listen and with processes that do not. A set notifies by itself whatever `notify` says. PostgreSQL wakes all
+ * who listen in a database, whatever they listen to; so nobody else is there, and each half has a server of its own.
+ */
+async function reads(rounds: number): Promise<NotifyCost['reads']> {
+  await using heard = await openDatabase(`${SCHEMA}_heard`);
+  await using unheard = await openDatabase(`${SCHEMA}_unheard`);
+  using listening = new CoherenceCluster(heard, { notify: 'deferred', poolSize: 4 });
+  using silent = new CoherenceCluster(unheard, { notify: 'off', poolSize: 4 });
+  const measured = new Map<string, Measured<'perSecond'>>();
+  for (const processes of DIVISIONS) {
+    const workload = workloadOf(processes);
+    const subject = (name: string, { workers }: CoherenceCluster): Subject<'perSecond'> => ({
+      name,
+      check: async () => undefined,
+      sample: async () => {
+        const took = await Promise.all(workers.map((worker) => worker.ask('workload', workload)));
+        return { perSecond: (workload.readers * workload.reads * processes * 1_000) / Math.max(...took) };
+      },
+    });
+    await Promise.all([listening.grow(processes), silent.grow(processes)]);
+    const ran = await runRounds([subject('on', listening), subject('off', silent)], { rounds, warmups: 3 });
+    for (const stream of ['on', 'off']) measured.set(nameOf(processes, stream), ran(stream));
+  }
+  return (name) => {
+    const one = measured.get(name);
+    if (one === undefined) throw new TypeError(`Nothing was measured of ${name}`);
+    return one;
+  };
 }
 
-export function notifyTables({ transactions, reads }: NotifyCost): readonly Table[] {
+function nameOf(processes: number, stream: string): string {
+  return `${processes} processes, stream ${stream}`;
+}
+
+/** Reads with the stream on, times those with it off. */
+function left({ reads }: NotifyCost, processes: number): Series {
+  return reads(nameOf(processes, 'on')).perSecond.over(reads(nameOf(processes, 'off')).perSecond);
+}
+
+export function notifyTables(cost: NotifyCost): readonly Table[] {
+  const { transactions, reads } = cost;
   const plain = transactions(NOTHING).perSecond;
-  const [on, off] = [reads('on').perSecond, reads('off').perSecond];
   return [
     {
       title: `Transactions that update a row and invalidate its tag, ${PROCESSES} processes x ${CALLERS}, by \`notify\``,
@@ -126,26 +149,30 @@ export function notifyTables({ transactions, reads }: NotifyCost): readonly Tabl
     },
     {
       title: '16 writers x 400, 32 readers x 800, 64 keys: reads a second',
-      head: ['stream', 'reads/s', 'times'],
-      rows: [
-        ['off', withSpread(off), ''],
-        ['on', withSpread(on), ratio(on.over(off))],
-      ],
+      head: ['', 'reads/s', 'times'],
+      rows: DIVISIONS.flatMap((processes) => [
+        [nameOf(processes, 'off'), withSpread(reads(nameOf(processes, 'off')).perSecond), ''],
+        [nameOf(processes, 'on'), withSpread(reads(nameOf(processes, 'on')).perSecond), ratio(left(cost, processes))],
+      ]),
     },
   ];
 }
 
-export function* notifyPromises({ reads }: NotifyCost): Generator<Promised> {
-  const left = reads('on').perSecond.over(reads('off').perSecond);
-  yield {
-    promise: `reads with the stream on are at least ${LEFT} times as many as with it off`,
-    seen: ratio(left),
-    verdict: left.median >= LEFT ? 'kept' : 'broken',
-  };
+export function* notifyPromises(cost: NotifyCost): Generator<Promised> {
+  for (const processes of DIVISIONS) {
+    const seen = left(cost, processes);
+    yield {
+      promise: `${processes} processes: reads with the stream on are at least ${LEFT} times as many as with it off`,
+      seen: ratio(seen),
+      verdict: seen.median >= LEFT ? 'kept' : 'broken',
+    };
+  }
 }
 
-export function notifySeries({ transactions, reads }: NotifyCost): Readonly<Record<string, Series>> {
-  const series: Record<string, Series> = { 'stream on over off': reads('on').perSecond.over(reads('off').perSecond) };
+export function notifySeries(cost: NotifyCost): Readonly<Record<string, Series>> {
+  const { transactions } = cost;
+  const series: Record<string, Series> = {};
+  for (const processes of DIVISIONS) series[`${processes} processes, stream on over off`] = left(cost, processes);
   for (const name of [NOTHING, ...NOTIFY]) series[`transactions a second, ${name}`] = transactions(name).perSecond;
   for (const name of ['deferred', 'transactional']) {
     series[`transactions, ${name} over off`] = transactions(name).perSecond.over(transactions('off').perSecond);
