@@ -15,8 +15,11 @@ const PROGRAM = fileURLToPath(new URL('../fixtures/garbage-process.ts', import.m
 /** A run's process lives for some seconds; more of them say nothing new. */
 const MOST_RUNS = 3;
 
-/** Bytes of a call that may outlive a quick collection: some are under way in each. */
-const MAY_OUTLIVE = 500;
+/**
+ * Bytes of a call that may outlive a quick collection: some calls are under way in each. A set makes more garbage than a get and lasts longer, so that of a thousand between two collections a
+ * hundred are, with their values.
+ */
+const MAY_OUTLIVE = { get: 500, set: 1_500, getMany: 500 } as const;
 
 export const garbage: Suite = {
   name: 'garbage',
@@ -34,7 +37,6 @@ export const garbage: Suite = {
         outlived: new Series(runs.map((one) => one.outlived)),
       };
     });
-    const worst = Math.max(...measured.map(({ outlived }) => outlived.median));
     return {
       tables: [
         {
@@ -43,13 +45,11 @@ export const garbage: Suite = {
           rows: measured.map(({ kind, allocated, outlived }) => [kind, median(allocated), median(outlived)]),
         },
       ],
-      promises: [
-        {
-          promise: `at most ${MAY_OUTLIVE} bytes of a call outlive a quick collection`,
-          seen: `${Math.round(worst)} bytes at the most`,
-          verdict: worst <= MAY_OUTLIVE ? 'kept' : 'broken',
-        },
-      ],
+      promises: measured.map(({ kind, outlived }) => ({
+        promise: `${kind}: at most ${MAY_OUTLIVE[kind]} bytes of a call outlive a quick collection`,
+        seen: `${Math.round(outlived.median)} bytes`,
+        verdict: outlived.median <= MAY_OUTLIVE[kind] ? 'kept' : 'broken',
+      })),
       series: Object.fromEntries(
         measured.flatMap(({ kind, allocated, outlived }) => [
           [`${kind}: bytes allocated`, allocated],

@@ -69,6 +69,17 @@ const DIALECT: Dialect = {
   carriesKey: (key) => !REFUSED_KEYS.has(key),
 };
 
+/** A class and not a literal, so that what is under way dies young: see docs/design-decisions.md. */
+class Text implements Encoded {
+  readonly encoding: 'json' | 'superjson';
+  readonly body: string;
+
+  constructor(encoding: 'json' | 'superjson', body: string) {
+    this.encoding = encoding;
+    this.body = body;
+  }
+}
+
 class SuperjsonCodec implements Codec {
   readonly name: string;
   readonly #superjson = new SuperJSON();
@@ -93,7 +104,7 @@ class SuperjsonCodec implements Codec {
 
   encode(value: unknown): Encoded {
     try {
-      return isPlainJson(value) ? { encoding: 'json', body: JSON.stringify(value) } : this.#encodeTypes(value);
+      return isPlainJson(value) ? new Text('json', JSON.stringify(value)) : this.#encodeTypes(value);
     } catch (cause) {
       if (cause instanceof CodecError) throw cause;
       // A getter or toJSON that throws, or a text longer than the engine can hold.
@@ -122,8 +133,8 @@ class SuperjsonCodec implements Codec {
     const onInstance = (instance: object, name: string): void => this.#news.tell(instance, name);
     const tree = storable(value, { dialect: DIALECT, classes: this.#classes, onInstance });
     const { json, meta } = this.#superjson.serialize(tree);
-    if (meta?.values === undefined) return { encoding: 'json', body: JSON.stringify(json) };
-    return { encoding: 'superjson', body: JSON.stringify({ json, meta: { values: meta.values, v: PATH_VERSION } }) };
+    if (meta?.values === undefined) return new Text('json', JSON.stringify(json));
+    return new Text('superjson', JSON.stringify({ json, meta: { values: meta.values, v: PATH_VERSION } }));
   }
 
   #decodeTypes(payload: unknown): unknown {

@@ -25,11 +25,17 @@ export interface Finished {
   readonly loadMs: number;
 }
 
-/** A value in the form in which it is stored. */
-export interface Prepared {
+/** A value in the form in which it is stored. A class, as all that holds values for the time of a call: see docs/design-decisions.md. */
+export class Prepared {
   readonly encoded: Encoded;
   readonly bytes: number;
   readonly encodeMs: number;
+
+  constructor(encoded: Encoded, bytes: number, encodeMs: number) {
+    this.encoded = encoded;
+    this.bytes = bytes;
+    this.encodeMs = encodeMs;
+  }
 }
 
 /** What has become of a result: the value as callers get it, and whether it is kept anywhere. */
@@ -190,7 +196,7 @@ export function prepare(
 export function prepareStrictly(engine: Engine, codec: Codec, value: unknown): Prepared {
   const started = engine.clock.monotonic();
   const encoded = asCodecError(codec, () => codec.encode(value));
-  return { encoded, bytes: sizeOf(encoded.body, engine.maxValueBytes), encodeMs: engine.clock.monotonic() - started };
+  return new Prepared(encoded, sizeOf(encoded.body, engine.maxValueBytes), engine.clock.monotonic() - started);
 }
 
 /** What every later hit will decode. Throws CodecError. */
@@ -214,7 +220,23 @@ export function entryWrite(
   lifetimes: Lifetimes,
   loadMs: number | undefined,
 ): EntryWrite {
-  return { id: identify(engine, key).id, encoded: keepable.encoded, tags: keepable.storedTags, lifetimes, loadMs };
+  return new Written(identify(engine, key).id, keepable.encoded, keepable.storedTags, lifetimes, loadMs);
+}
+
+class Written implements EntryWrite {
+  readonly id: string;
+  readonly encoded: Encoded;
+  readonly tags: readonly string[];
+  readonly lifetimes: Lifetimes;
+  readonly loadMs: number | undefined;
+
+  constructor(id: string, encoded: Encoded, tags: readonly string[], lifetimes: Lifetimes, loadMs: number | undefined) {
+    this.id = id;
+    this.encoded = encoded;
+    this.tags = tags;
+    this.lifetimes = lifetimes;
+    this.loadMs = loadMs;
+  }
 }
 
 /** How long a copy lives here, and what proves it. */

@@ -16,7 +16,7 @@ import {
   entryWrite,
   type LocalLife,
   localLife,
-  type Prepared,
+  Prepared,
   prepareStrictly,
   receivedLife,
 } from './publish.js';
@@ -24,20 +24,39 @@ import type { Subject } from './reporter.js';
 import { currentScope } from './transaction-scope.js';
 
 /** A value that is given, with everything that storing it needs. */
-export interface Given {
+export class Given {
   readonly subject: Subject & { readonly key: string };
   readonly policy: ResolvedPolicy;
   /** Undefined: a null that the policy does not let in. */
   readonly keepable: GivenValue | undefined;
+
+  constructor(subject: Given['subject'], policy: ResolvedPolicy, keepable: GivenValue | undefined) {
+    this.subject = subject;
+    this.policy = policy;
+    this.keepable = keepable;
+  }
 }
 
-type GivenValue = Prepared & {
+class GivenValue extends Prepared {
   readonly isNull: boolean;
   /** What the local tier may keep; undefined when it does not. */
   readonly isolated: Isolated | undefined;
   readonly storedTags: readonly string[];
   readonly tagNames: readonly string[];
-};
+
+  constructor(
+    { encoded, bytes, encodeMs }: Prepared,
+    isNull: boolean,
+    isolated: Isolated | undefined,
+    tags: { readonly stored: readonly string[]; readonly names: readonly string[] },
+  ) {
+    super(encoded, bytes, encodeMs);
+    this.isNull = isNull;
+    this.isolated = isolated;
+    this.storedTags = tags.stored;
+    this.tagNames = tags.names;
+  }
+}
 
 /**
  * Encodes a value, and refuses what cannot be stored, before anything has happened.
@@ -48,7 +67,7 @@ export function give(engine: Engine, key: string, value: unknown, policy: Resolv
   const subject = { key, useCase: policy.useCase, keyType: policy.keyType };
   if (value === undefined)
     throw new CodecError('UNENCODABLE_VALUE', `\`${key}\` cannot be set to undefined, which means "not there"`);
-  if (value === null && !policy.cacheNull) return { subject, policy, keepable: undefined };
+  if (value === null && !policy.cacheNull) return new Given(subject, policy, undefined);
   const codec = policy.codec ?? engine.codec;
   const prepared = prepareStrictly(engine, codec, value);
   if (prepared.bytes > engine.maxValueBytes) {
@@ -57,14 +76,12 @@ export function give(engine: Engine, key: string, value: unknown, policy: Resolv
       `The value of \`${key}\` has ${prepared.bytes} bytes, the most is ${engine.maxValueBytes}`,
     );
   }
-  const { stored: storedTags, names: tagNames } = tagNamesOf(engine, policy.tags);
-  const { encoded, bytes, encodeMs } = prepared;
   const isolated =
     policy.tiers === 'shared' || engine.local.keepsNothing
       ? undefined
-      : engine.local.protect(decodedOf(codec, encoded), policy.isolation);
-  const isNull = value === null;
-  return { subject, policy, keepable: { encoded, bytes, encodeMs, isNull, isolated, storedTags, tagNames } };
+      : engine.local.protect(decodedOf(codec, prepared.encoded), policy.isolation);
+  const tags = tagNamesOf(engine, policy.tags);
+  return new Given(subject, policy, new GivenValue(prepared, value === null, isolated, tags));
 }
 
 /** Stores a given value, as of now; inside of a transaction it only makes its key invalid. */

@@ -68,9 +68,20 @@ function bounded(ms: number | undefined): number | undefined {
   return ms !== undefined && ms > FOREVER ? Number.POSITIVE_INFINITY : ms;
 }
 
-function storable({ body }: Encoded): { readonly piece: string | Uint8Array; readonly storedAs: StoredAs } {
-  if (typeof body !== 'string') return { piece: body, storedAs: 'bytes' };
+/** A class and not a literal, so that it dies young: see docs/design-decisions.md. */
+class Storable {
+  readonly piece: string | Uint8Array;
+  readonly storedAs: StoredAs;
+
+  constructor(piece: string | Uint8Array, storedAs: StoredAs) {
+    this.piece = piece;
+    this.storedAs = storedAs;
+  }
+}
+
+function storable({ body }: Encoded): Storable {
+  if (typeof body !== 'string') return new Storable(body, 'bytes');
   // PostgreSQL's text knows no NUL, and UTF-8 no lone surrogates.
-  if (body.includes('\0') || !body.isWellFormed()) return { piece: Buffer.from(body, 'utf16le'), storedAs: 'utf16' };
-  return { piece: body, storedAs: 'text' };
+  if (body.includes('\0') || !body.isWellFormed()) return new Storable(Buffer.from(body, 'utf16le'), 'utf16');
+  return new Storable(body, 'text');
 }

@@ -33,9 +33,14 @@ export class KeyOrder {
 export type Merging = 'replace' | 'share' | 'queue';
 
 /** A call under way. */
-interface UnderWay<Input, Output> {
+class UnderWay<Input, Output> {
   readonly call: Call<Input, Output>;
   input: Input;
+
+  constructor(call: Call<Input, Output>, input: Input) {
+    this.call = call;
+    this.input = input;
+  }
 }
 
 /** The writes of one kind, in the order of their keys. */
@@ -61,7 +66,7 @@ export class Lane<Input, Output> {
       return next.call.result;
     }
     const call = this.#batcher.call(input, this.#order.last(id)?.result);
-    const entry = { call, input };
+    const entry = new UnderWay(call, input);
     this.#underWay.set(id, entry);
     this.#order.append(id, call);
     const forget = () => {
