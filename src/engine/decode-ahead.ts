@@ -29,7 +29,7 @@ export class DecodedAhead {
   constructor(engine: Engine, policyAt: (place: number) => DecodeOptions['policy'] | undefined) {
     this.#engine = engine;
     this.#policyAt = policyAt;
-    // Not `AsyncResource.bind`: what passes through that outlives every quick garbage collection, the values included (Node 20).
+    // Not `AsyncResource.bind`: with it more outlived the next quick garbage collection (docs/performance.md, of many at once).
     const caller = new AsyncResource('keepsake.readMany');
     this.hearEarly = (places, entries) => caller.runInAsyncScope(this.#decode, this, places, entries);
   }
