@@ -98,10 +98,16 @@ export class Gathering implements RowTaker {
       this.#reads = undefined;
       return;
     }
-    const places = found.map((one) => this.places.get(one) ?? 0);
-    for (let i = 0; i < found.length; i += 1) this.#reads[places[i] ?? 0] = new GatheredRead(token, entries[i]);
+    const beside = partsOf(others);
+    // A column whose collation takes other texts for the same answers ids that nobody asked for: then they are read one by one.
+    if (![...found, ...beside].every((id) => this.places.has(id))) {
+      this.#reads = undefined;
+      return;
+    }
+    const places = found.map((one) => this.places.get(one) ?? Number.NaN);
+    for (const [i, place] of places.entries()) this.#reads[place] = new GatheredRead(token, entries[i]);
     this.#gathered += found.length;
-    for (const id of partsOf(others)) this.#others.push(id);
+    this.#others.push(...beside);
     this.#hearEarly?.(places, entries);
   }
 }
