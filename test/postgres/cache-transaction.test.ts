@@ -257,6 +257,11 @@ describe('what is refused', () => {
     const client = await connectApart(other.url);
     const failing = cache.transaction(client, () => cache.invalidateTags('stock'));
     await expect(failing).rejects.toMatchObject({ code: 'FOREIGN_TRANSACTION' });
+    // Nor when its owner goes on: that one was rolled back.
+    await client.query('begin');
+    const refused = cache.invalidateTags('stock', { trx: client });
+    await expect(refused).rejects.toMatchObject({ code: 'FOREIGN_TRANSACTION' });
+    await client.query('commit');
     expect(await logged(client)).toEqual([]);
   });
 
